@@ -1,0 +1,1 @@
+"""natter bus: lanes, deliveries, journals, leases over NATS."""

@@ -1,0 +1,1 @@
+"""natter runtime: settings, lifecycle, health, launcher and CLI."""

@@ -1,0 +1,1 @@
+"""natter storage: projections and ClickHouse."""

@@ -1,0 +1,1 @@
+"""natter telemetry: names and set-up of metrics, spans and logs."""

@@ -1,0 +1,1 @@
+"""natter xmpp: sans-IO XMPP."""

@@ -1,0 +1,1 @@
+"""natter proto: what may cross the bus."""

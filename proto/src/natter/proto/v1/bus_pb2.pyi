@@ -1,0 +1,101 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    KIND_UNSPECIFIED: _ClassVar[Kind]
+    KIND_MESSAGE: _ClassVar[Kind]
+    KIND_PRESENCE: _ClassVar[Kind]
+    KIND_IQ: _ClassVar[Kind]
+KIND_UNSPECIFIED: Kind
+KIND_MESSAGE: Kind
+KIND_PRESENCE: Kind
+KIND_IQ: Kind
+
+class Envelope(_message.Message):
+    __slots__ = ("source", "frames")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    frames: _containers.RepeatedCompositeFieldContainer[Frame]
+    def __init__(self, source: _Optional[str] = ..., frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...
+
+class Frame(_message.Message):
+    __slots__ = ("kind", "type", "sender", "to", "id", "traits", "payload", "stanza", "session", "inbound", "traceparent", "sequence", "index", "sessions", "tos", "returned", "ended", "priority", "accepted_us")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TRAITS_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    STANZA_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    INBOUND_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    TOS_FIELD_NUMBER: _ClassVar[int]
+    RETURNED_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_US_FIELD_NUMBER: _ClassVar[int]
+    kind: Kind
+    type: str
+    sender: str
+    to: str
+    id: str
+    traits: int
+    payload: str
+    stanza: bytes
+    session: str
+    inbound: int
+    traceparent: str
+    sequence: int
+    index: int
+    sessions: _containers.RepeatedScalarFieldContainer[str]
+    tos: _containers.RepeatedScalarFieldContainer[str]
+    returned: int
+    ended: bool
+    priority: int
+    accepted_us: int
+    def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., type: _Optional[str] = ..., sender: _Optional[str] = ..., to: _Optional[str] = ..., id: _Optional[str] = ..., traits: _Optional[int] = ..., payload: _Optional[str] = ..., stanza: _Optional[bytes] = ..., session: _Optional[str] = ..., inbound: _Optional[int] = ..., traceparent: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., sessions: _Optional[_Iterable[str]] = ..., tos: _Optional[_Iterable[str]] = ..., returned: _Optional[int] = ..., ended: _Optional[bool] = ..., priority: _Optional[int] = ..., accepted_us: _Optional[int] = ...) -> None: ...
+
+class SessionRecord(_message.Message):
+    __slots__ = ("session", "gateway", "jid", "available", "priority", "bound_us")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    JID_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    BOUND_US_FIELD_NUMBER: _ClassVar[int]
+    session: str
+    gateway: str
+    jid: str
+    available: bool
+    priority: int
+    bound_us: int
+    def __init__(self, session: _Optional[str] = ..., gateway: _Optional[str] = ..., jid: _Optional[str] = ..., available: _Optional[bool] = ..., priority: _Optional[int] = ..., bound_us: _Optional[int] = ...) -> None: ...
+
+class AvailabilityRecord(_message.Message):
+    __slots__ = ("jid", "session", "stanza", "priority", "directed", "since_us")
+    JID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    STANZA_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    DIRECTED_FIELD_NUMBER: _ClassVar[int]
+    SINCE_US_FIELD_NUMBER: _ClassVar[int]
+    jid: str
+    session: str
+    stanza: bytes
+    priority: int
+    directed: _containers.RepeatedScalarFieldContainer[str]
+    since_us: int
+    def __init__(self, jid: _Optional[str] = ..., session: _Optional[str] = ..., stanza: _Optional[bytes] = ..., priority: _Optional[int] = ..., directed: _Optional[_Iterable[str]] = ..., since_us: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,356 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class RoomConfig(_message.Message):
+    __slots__ = ("name", "description", "persistent", "public", "moderated", "members_only", "password", "jids_public", "occupants_change_subject", "occupants_max", "members_invite", "history_stanzas_max", "private_messages")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    PERSISTENT_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    MODERATED_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_ONLY_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    JIDS_PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    OCCUPANTS_CHANGE_SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    OCCUPANTS_MAX_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_INVITE_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_STANZAS_MAX_FIELD_NUMBER: _ClassVar[int]
+    PRIVATE_MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    persistent: bool
+    public: bool
+    moderated: bool
+    members_only: bool
+    password: str
+    jids_public: bool
+    occupants_change_subject: bool
+    occupants_max: int
+    members_invite: bool
+    history_stanzas_max: int
+    private_messages: str
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., persistent: _Optional[bool] = ..., public: _Optional[bool] = ..., moderated: _Optional[bool] = ..., members_only: _Optional[bool] = ..., password: _Optional[str] = ..., jids_public: _Optional[bool] = ..., occupants_change_subject: _Optional[bool] = ..., occupants_max: _Optional[int] = ..., members_invite: _Optional[bool] = ..., history_stanzas_max: _Optional[int] = ..., private_messages: _Optional[str] = ...) -> None: ...
+
+class HistoryRequest(_message.Message):
+    __slots__ = ("chars_max", "stanzas_max", "seconds_max", "since_us")
+    CHARS_MAX_FIELD_NUMBER: _ClassVar[int]
+    STANZAS_MAX_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_MAX_FIELD_NUMBER: _ClassVar[int]
+    SINCE_US_FIELD_NUMBER: _ClassVar[int]
+    chars_max: int
+    stanzas_max: int
+    seconds_max: int
+    since_us: int
+    def __init__(self, chars_max: _Optional[int] = ..., stanzas_max: _Optional[int] = ..., seconds_max: _Optional[int] = ..., since_us: _Optional[int] = ...) -> None: ...
+
+class IqAnswer(_message.Message):
+    __slots__ = ("id", "to", "session")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    to: str
+    session: str
+    def __init__(self, id: _Optional[str] = ..., to: _Optional[str] = ..., session: _Optional[str] = ...) -> None: ...
+
+class OccupantPresence(_message.Message):
+    __slots__ = ("attributes", "payload")
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    attributes: bytes
+    payload: bytes
+    def __init__(self, attributes: _Optional[bytes] = ..., payload: _Optional[bytes] = ...) -> None: ...
+
+class AffiliationChange(_message.Message):
+    __slots__ = ("jid", "affiliation", "reason")
+    JID_FIELD_NUMBER: _ClassVar[int]
+    AFFILIATION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    jid: str
+    affiliation: str
+    reason: str
+    def __init__(self, jid: _Optional[str] = ..., affiliation: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class OccupantChange(_message.Message):
+    __slots__ = ("nick", "role", "statuses", "reason")
+    NICK_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    nick: str
+    role: str
+    statuses: _containers.RepeatedScalarFieldContainer[int]
+    reason: str
+    def __init__(self, nick: _Optional[str] = ..., role: _Optional[str] = ..., statuses: _Optional[_Iterable[int]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class RoomCreated(_message.Message):
+    __slots__ = ("creator", "config", "secret")
+    CREATOR_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    creator: str
+    config: RoomConfig
+    secret: bytes
+    def __init__(self, creator: _Optional[str] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ...) -> None: ...
+
+class OccupantJoined(_message.Message):
+    __slots__ = ("nick", "jid", "session", "role", "occupant_id", "presence", "history", "id", "created", "nick_changed")
+    NICK_FIELD_NUMBER: _ClassVar[int]
+    JID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    OCCUPANT_ID_FIELD_NUMBER: _ClassVar[int]
+    PRESENCE_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    NICK_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    nick: str
+    jid: str
+    session: str
+    role: str
+    occupant_id: str
+    presence: OccupantPresence
+    history: HistoryRequest
+    id: str
+    created: bool
+    nick_changed: bool
+    def __init__(self, nick: _Optional[str] = ..., jid: _Optional[str] = ..., session: _Optional[str] = ..., role: _Optional[str] = ..., occupant_id: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., history: _Optional[_Union[HistoryRequest, _Mapping]] = ..., id: _Optional[str] = ..., created: _Optional[bool] = ..., nick_changed: _Optional[bool] = ...) -> None: ...
+
+class OccupantLeft(_message.Message):
+    __slots__ = ("nick", "presence", "statuses")
+    NICK_FIELD_NUMBER: _ClassVar[int]
+    PRESENCE_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    nick: str
+    presence: OccupantPresence
+    statuses: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, nick: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., statuses: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class NicknameChanged(_message.Message):
+    __slots__ = ("nick", "new_nick", "presence", "nick_changed")
+    NICK_FIELD_NUMBER: _ClassVar[int]
+    NEW_NICK_FIELD_NUMBER: _ClassVar[int]
+    PRESENCE_FIELD_NUMBER: _ClassVar[int]
+    NICK_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    nick: str
+    new_nick: str
+    presence: OccupantPresence
+    nick_changed: bool
+    def __init__(self, nick: _Optional[str] = ..., new_nick: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., nick_changed: _Optional[bool] = ...) -> None: ...
+
+class PresenceChanged(_message.Message):
+    __slots__ = ("nick", "presence")
+    NICK_FIELD_NUMBER: _ClassVar[int]
+    PRESENCE_FIELD_NUMBER: _ClassVar[int]
+    nick: str
+    presence: OccupantPresence
+    def __init__(self, nick: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ...) -> None: ...
+
+class MessageSent(_message.Message):
+    __slots__ = ("nick", "stanza", "id", "traits")
+    NICK_FIELD_NUMBER: _ClassVar[int]
+    STANZA_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TRAITS_FIELD_NUMBER: _ClassVar[int]
+    nick: str
+    stanza: bytes
+    id: str
+    traits: int
+    def __init__(self, nick: _Optional[str] = ..., stanza: _Optional[bytes] = ..., id: _Optional[str] = ..., traits: _Optional[int] = ...) -> None: ...
+
+class SubjectChanged(_message.Message):
+    __slots__ = ("nick", "text", "stanza", "id")
+    NICK_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    STANZA_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    nick: str
+    text: str
+    stanza: bytes
+    id: str
+    def __init__(self, nick: _Optional[str] = ..., text: _Optional[str] = ..., stanza: _Optional[bytes] = ..., id: _Optional[str] = ...) -> None: ...
+
+class RightsChanged(_message.Message):
+    __slots__ = ("affiliations", "occupants", "actor")
+    AFFILIATIONS_FIELD_NUMBER: _ClassVar[int]
+    OCCUPANTS_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    affiliations: _containers.RepeatedCompositeFieldContainer[AffiliationChange]
+    occupants: _containers.RepeatedCompositeFieldContainer[OccupantChange]
+    actor: str
+    def __init__(self, affiliations: _Optional[_Iterable[_Union[AffiliationChange, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantChange, _Mapping]]] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class ConfigChanged(_message.Message):
+    __slots__ = ("config", "occupants", "statuses")
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    OCCUPANTS_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    config: RoomConfig
+    occupants: _containers.RepeatedCompositeFieldContainer[OccupantChange]
+    statuses: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, config: _Optional[_Union[RoomConfig, _Mapping]] = ..., occupants: _Optional[_Iterable[_Union[OccupantChange, _Mapping]]] = ..., statuses: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class RoomDestroyed(_message.Message):
+    __slots__ = ("reason", "alternate", "password", "deserted")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATE_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    DESERTED_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    alternate: str
+    password: str
+    deserted: bool
+    def __init__(self, reason: _Optional[str] = ..., alternate: _Optional[str] = ..., password: _Optional[str] = ..., deserted: _Optional[bool] = ...) -> None: ...
+
+class RoomEvent(_message.Message):
+    __slots__ = ("source", "sequence", "index", "time_us", "answer", "accepted_us", "room_created", "occupant_joined", "occupant_left", "nickname_changed", "presence_changed", "message_sent", "subject_changed", "rights_changed", "config_changed", "room_destroyed")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    TIME_US_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_US_FIELD_NUMBER: _ClassVar[int]
+    ROOM_CREATED_FIELD_NUMBER: _ClassVar[int]
+    OCCUPANT_JOINED_FIELD_NUMBER: _ClassVar[int]
+    OCCUPANT_LEFT_FIELD_NUMBER: _ClassVar[int]
+    NICKNAME_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    PRESENCE_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_SENT_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    RIGHTS_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    ROOM_DESTROYED_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    sequence: int
+    index: int
+    time_us: int
+    answer: IqAnswer
+    accepted_us: int
+    room_created: RoomCreated
+    occupant_joined: OccupantJoined
+    occupant_left: OccupantLeft
+    nickname_changed: NicknameChanged
+    presence_changed: PresenceChanged
+    message_sent: MessageSent
+    subject_changed: SubjectChanged
+    rights_changed: RightsChanged
+    config_changed: ConfigChanged
+    room_destroyed: RoomDestroyed
+    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., time_us: _Optional[int] = ..., answer: _Optional[_Union[IqAnswer, _Mapping]] = ..., accepted_us: _Optional[int] = ..., room_created: _Optional[_Union[RoomCreated, _Mapping]] = ..., occupant_joined: _Optional[_Union[OccupantJoined, _Mapping]] = ..., occupant_left: _Optional[_Union[OccupantLeft, _Mapping]] = ..., nickname_changed: _Optional[_Union[NicknameChanged, _Mapping]] = ..., presence_changed: _Optional[_Union[PresenceChanged, _Mapping]] = ..., message_sent: _Optional[_Union[MessageSent, _Mapping]] = ..., subject_changed: _Optional[_Union[SubjectChanged, _Mapping]] = ..., rights_changed: _Optional[_Union[RightsChanged, _Mapping]] = ..., config_changed: _Optional[_Union[ConfigChanged, _Mapping]] = ..., room_destroyed: _Optional[_Union[RoomDestroyed, _Mapping]] = ...) -> None: ...
+
+class RoomSummary(_message.Message):
+    __slots__ = ("jid", "exists", "name", "public", "creator", "occupants", "time_us", "locked")
+    JID_FIELD_NUMBER: _ClassVar[int]
+    EXISTS_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    CREATOR_FIELD_NUMBER: _ClassVar[int]
+    OCCUPANTS_FIELD_NUMBER: _ClassVar[int]
+    TIME_US_FIELD_NUMBER: _ClassVar[int]
+    LOCKED_FIELD_NUMBER: _ClassVar[int]
+    jid: str
+    exists: bool
+    name: str
+    public: bool
+    creator: str
+    occupants: int
+    time_us: int
+    locked: bool
+    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., name: _Optional[str] = ..., public: _Optional[bool] = ..., creator: _Optional[str] = ..., occupants: _Optional[int] = ..., time_us: _Optional[int] = ..., locked: _Optional[bool] = ...) -> None: ...
+
+class RoomEvents(_message.Message):
+    __slots__ = ("events", "summary")
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[RoomEvent]
+    summary: RoomSummary
+    def __init__(self, events: _Optional[_Iterable[_Union[RoomEvent, _Mapping]]] = ..., summary: _Optional[_Union[RoomSummary, _Mapping]] = ...) -> None: ...
+
+class Cause(_message.Message):
+    __slots__ = ("sequence", "index", "time_us")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    TIME_US_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    index: int
+    time_us: int
+    def __init__(self, sequence: _Optional[int] = ..., index: _Optional[int] = ..., time_us: _Optional[int] = ...) -> None: ...
+
+class OccupantState(_message.Message):
+    __slots__ = ("nick", "jid", "session", "role", "occupant_id", "presence")
+    NICK_FIELD_NUMBER: _ClassVar[int]
+    JID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    OCCUPANT_ID_FIELD_NUMBER: _ClassVar[int]
+    PRESENCE_FIELD_NUMBER: _ClassVar[int]
+    nick: str
+    jid: str
+    session: str
+    role: str
+    occupant_id: str
+    presence: OccupantPresence
+    def __init__(self, nick: _Optional[str] = ..., jid: _Optional[str] = ..., session: _Optional[str] = ..., role: _Optional[str] = ..., occupant_id: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ...) -> None: ...
+
+class AffiliationState(_message.Message):
+    __slots__ = ("jid", "affiliation", "reason")
+    JID_FIELD_NUMBER: _ClassVar[int]
+    AFFILIATION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    jid: str
+    affiliation: str
+    reason: str
+    def __init__(self, jid: _Optional[str] = ..., affiliation: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class HistoryItem(_message.Message):
+    __slots__ = ("stanza", "time_us", "id")
+    STANZA_FIELD_NUMBER: _ClassVar[int]
+    TIME_US_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    stanza: bytes
+    time_us: int
+    id: str
+    def __init__(self, stanza: _Optional[bytes] = ..., time_us: _Optional[int] = ..., id: _Optional[str] = ...) -> None: ...
+
+class RoomSnapshot(_message.Message):
+    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied")
+    class AppliedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Cause
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Cause, _Mapping]] = ...) -> None: ...
+    JID_FIELD_NUMBER: _ClassVar[int]
+    EXISTS_FIELD_NUMBER: _ClassVar[int]
+    LOCKED_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    CREATOR_FIELD_NUMBER: _ClassVar[int]
+    AFFILIATIONS_FIELD_NUMBER: _ClassVar[int]
+    OCCUPANTS_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_STANZA_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_US_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
+    jid: str
+    exists: bool
+    locked: bool
+    config: RoomConfig
+    secret: bytes
+    creator: str
+    affiliations: _containers.RepeatedCompositeFieldContainer[AffiliationState]
+    occupants: _containers.RepeatedCompositeFieldContainer[OccupantState]
+    history: _containers.RepeatedCompositeFieldContainer[HistoryItem]
+    subject: str
+    subject_stanza: bytes
+    subject_us: int
+    applied: _containers.MessageMap[str, Cause]
+    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""natter accounts: accounts and credentials."""

@@ -1,0 +1,1 @@
+"""natter gateway: sockets and live sessions."""

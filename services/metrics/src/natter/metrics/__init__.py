@@ -1,0 +1,1 @@
+"""natter metrics: counters, ClickHouse."""

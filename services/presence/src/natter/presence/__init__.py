@@ -1,0 +1,1 @@
+"""natter presence: rosters, subscriptions, availability."""

@@ -1,0 +1,1 @@
+"""natter router: where every stanza goes."""
