@@ -1,0 +1,1 @@
+"""XML streams without I/O: bytes in, events out (reader), and the receiving entity's negotiation (server)."""

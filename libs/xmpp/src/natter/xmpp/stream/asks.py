@@ -1,0 +1,81 @@
+"""What the receiving entity asks of its owner, and tells it. A stanza or nonza of a bound stream comes as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..sasl.dialogue import CredentialsWanted, PlainWanted
+from .events import Nonza, Stanza
+
+__all__ = [
+    "Authenticated",
+    "AuthenticationFailed",
+    "BindWanted",
+    "Closed",
+    "CredentialsWanted",
+    "Nonza",
+    "PlainWanted",
+    "RegistrationIq",
+    "ServerEvent",
+    "Stanza",
+    "StartTls",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """Write what is to be sent, begin the TLS handshake, call `tls_established` when it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """SASL has succeeded. Nothing to answer."""
+
+    username: str
+    mechanism: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationFailed:
+    """An attempt failed with this SASL condition. Nothing to answer."""
+
+    condition: str
+    mechanism: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationIq:
+    """XEP-0077 before authentication. Answer with `registration_reply`."""
+
+    stanza: Stanza
+
+
+@dataclass(frozen=True, slots=True)
+class BindWanted:
+    """Answer with `bound` or `bind_refused`. `resource` is normalised; "": the server makes one."""
+
+    username: str
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Write what is to be sent, then close the connection. `condition` is the stream error sent, "" for none."""
+
+    condition: str = ""
+    text: str = ""
+
+
+ServerEvent: TypeAlias = (
+    StartTls
+    | CredentialsWanted
+    | PlainWanted
+    | Authenticated
+    | AuthenticationFailed
+    | RegistrationIq
+    | BindWanted
+    | Stanza
+    | Nonza
+    | Closed
+)

@@ -1,0 +1,42 @@
+"""The XMPP extensions natter speaks: wire shapes and pure rules, one file each. `ALL` is the table of contents."""
+
+from __future__ import annotations
+
+from . import (
+    caps,
+    data_forms,
+    date_time,
+    delay,
+    direct_invitations,
+    disco,
+    entity_time,
+    extended_disco,
+    last_activity,
+    muc,
+    ping,
+    registration,
+    roster_versioning,
+    rsm,
+    software_version,
+    stream_limits,
+)
+
+# By number of the XEP.
+ALL = (
+    data_forms,
+    last_activity,
+    disco,
+    muc,
+    rsm,
+    registration,
+    date_time,
+    software_version,
+    caps,
+    extended_disco,
+    ping,
+    entity_time,
+    delay,
+    roster_versioning,
+    direct_invitations,
+    stream_limits,
+)
