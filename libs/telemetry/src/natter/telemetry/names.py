@@ -1,0 +1,113 @@
+"""Every metric, span and log event, declared once, before use. Names and units are a contract with dashboards."""
+
+from __future__ import annotations
+
+from .instruments import Counter, Gauge, Histogram, Instrument
+
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+# --- the contract ---------------------------------------------------------------------------------------------------
+CONNECTIONS_ACTIVE = Gauge("xmpp.connections.active", "{connection}", "Open client connections", ("transport",))
+STANZAS_PROCESSED = Counter("xmpp.stanzas.processed", "{stanza}", "Stanzas by kind and way", ("type", "direction"))
+STANZA_LATENCY = Histogram(
+    "xmpp.stanza.latency", "s", "From the sender's socket to the recipient's", SECONDS, ("type",)
+)
+
+# --- gateway --------------------------------------------------------------------------------------------------------
+LIMITS_HIT = Counter("natter.gateway.limits", "{hit}", "Limits reached by clients", ("limit",))
+AUTHENTICATIONS = Counter("natter.gateway.authentications", "{attempt}", "SASL exchanges by outcome", ("outcome",))
+SESSIONS = Gauge("natter.gateway.sessions", "{session}", "Bound sessions")
+RETURNED = Counter("natter.gateway.returned", "{frame}", "Deliveries handed back because the session had left")
+DROPPED = Counter("natter.gateway.dropped", "{frame}", "Deliveries dropped because the session had left", ("type",))
+STREAM_ERRORS = Counter("natter.gateway.stream.errors", "{stream}", "Streams closed with an error", ("condition",))
+
+# --- router ---------------------------------------------------------------------------------------------------------
+ROUTED = Counter("natter.router.routed", "{frame}", "Frames by outcome", ("outcome",))
+
+# --- presence -------------------------------------------------------------------------------------------------------
+PRESENCE_FRAMES = Counter("natter.presence.frames", "{frame}", "Stanzas worked on in user shards", ("type",))
+PRESENCE_LIMITS = Counter("natter.presence.limits", "{hit}", "Limits of rosters and presence reached", ("limit",))
+PRESENCE_GHOSTS = Counter("natter.presence.ghosts", "{session}", "Sessions of dead gateways removed")
+
+# --- muc ------------------------------------------------------------------------------------------------------------
+MUC_DECIDED = Counter("natter.muc.decided", "{event}", "Events of rooms by kind", ("event",))
+MUC_REFUSED = Counter("natter.muc.refused", "{stanza}", "Stanzas that rooms answered with an error")
+MUC_DELIVERED = Counter("natter.muc.delivered", "{stanza}", "Stanzas sent to occupants and others, one per target")
+MUC_REPEATED = Counter("natter.muc.repeated", "{stanza}", "Stanzas sent again because a shard was opened")
+MUC_VANISHED = Counter("natter.muc.vanished", "{occupant}", "Occupants removed because their session was gone")
+MUC_FENCED = Counter("natter.muc.fenced", "{turn}", "Turns given up because another holder had written")
+MUC_ROOMS = Gauge("natter.muc.rooms", "{room}", "Rooms in memory", ("shard",))
+MUC_TURN = Histogram("natter.muc.turn", "s", "From the first input of a turn to its last output", SECONDS)
+
+# --- bus ------------------------------------------------------------------------------------------------------------
+POISON = Counter("natter.bus.poison", "{entry}", "Entries that no handler could take, parked", ("stream",))
+PUBLISH_RETRIES = Counter("natter.bus.publish.retries", "{publish}", "Publishes repeated with the same id")
+STREAM_FULL = Counter(
+    "natter.bus.publish.full", "{publish}", "Publishes refused by a full js_stream, tried again later"
+)
+LEASES_HELD = Gauge("natter.bus.leases", "{lease}", "Shards held by this instance", ("kind",))
+
+# --- metrics --------------------------------------------------------------------------------------------------------
+ROWS_WRITTEN = Counter("natter.analytics.rows", "{row}", "Rows written to ClickHouse")
+BATCHES_LOST = Counter("natter.analytics.lost", "{batch}", "Batches of rows that aged out before they were written")
+INSERT_RETRIES = Counter("natter.analytics.retries", "{insert}", "Inserts repeated because ClickHouse did not answer")
+INSERT_SECONDS = Histogram("natter.analytics.insert", "s", "Time of one insert into ClickHouse", SECONDS)
+FACTS_DROPPED = Counter("natter.facts.dropped", "{row}", "Rows given up because the bus was away too long")
+
+# --- accounts -------------------------------------------------------------------------------------------------------
+ACCOUNT_REQUESTS = Counter("natter.accounts.requests", "{request}", "Account requests by outcome", ("verb", "outcome"))
+KEYS_WAITING = Gauge("natter.accounts.keys.waiting", "{derivation}", "Passwords waiting to become SCRAM keys")
+
+# --- telemetry itself -----------------------------------------------------------------------------------------------
+SPANS = Counter("natter.telemetry.spans", "{span}", "Spans made", ("span",))
+ATTRIBUTES_REFUSED = Counter("natter.telemetry.refused", "{attribute}", "Span attributes that nobody declared")
+EXPORTS_FAILED = Counter("natter.telemetry.exports.failed", "{export}", "Metric exports the collector did not take")
+
+METRICS: tuple[Instrument, ...] = tuple(v for v in globals().values() if isinstance(v, Counter | Gauge | Histogram))
+
+# --- spans ----------------------------------------------------------------------------------------------------------
+SPAN_CONNECTION = "xmpp.connection.lifecycle"  # {jid, client_ip, transport}
+SPAN_STANZA = "xmpp.stanza.process"  # {stanza_type, from, to}, one per hop
+SPAN_MUC = "xmpp.muc.message"  # {room_jid, from, message_id}
+
+SPANS_DECLARED = {
+    SPAN_CONNECTION: "One client connection, from accept to close; stanza spans link to it",
+    SPAN_STANZA: "One stanza in one process: gateway in, router, gateway out",
+    SPAN_MUC: "One message in a room, from the shard's entry to its broadcast",
+}
+
+# Everything a span may carry. Nothing else leaves the process: a body has no attribute to leave by.
+ATTRIBUTES = {
+    "jid": "The connection's full JID, as telemetry.identifiers lets it be seen",
+    "client_ip": "The client's address, likewise",
+    "transport": "tcp, tls, websocket or bosh",
+    "stanza_type": "message, presence or iq, and its type: message.chat",
+    "from": "The sender, as telemetry.identifiers lets it be seen",
+    "to": "The recipient, likewise",
+    "room_jid": "The room, likewise",
+    "message_id": "The stanza's id",
+    "direction": "in (client to server) or out",
+    "outcome": "What became of it: accepted, delivered, bounced, dropped:<reason>",
+    "recipients": "How many sessions it was sent to",
+    "bytes": "Size of the stanza",
+    "messaging.system": "nats",
+    "messaging.operation.type": "send, receive or process",
+    "messaging.destination.template": "The subject without its variable parts: natter.lane.*",
+    "messaging.batch.message_count": "Frames of the envelope",
+}
+IDENTIFIERS = frozenset({"jid", "from", "to", "room_jid"})
+ADDRESSES = frozenset({"client_ip"})
+
+# --- log events -----------------------------------------------------------------------------------------------------
+# The fixed text of a log line; what varies goes into `extra`, never a JID with content, never a body.
+LOG_INSERT_FAILED = "clickhouse does not take rows, trying again"
+LOG_INSERT_WORKS = "clickhouse takes rows again"
+LOG_ROWS_LOST = "rows aged out before they were written"
+LOG_EXPORT_FAILED = "the collector does not take metrics"
+
+LOGS = {
+    LOG_INSERT_FAILED: "metrics: an insert failed; rows wait on the bus (bounded by its age and size), chat goes on",
+    LOG_INSERT_WORKS: "metrics: the first insert that succeeded after failures",
+    LOG_ROWS_LOST: "metrics: the bus forgot rows because ClickHouse was away longer than it keeps them",
+    LOG_EXPORT_FAILED: "any: telemetry.otlp_endpoint is set and does not answer; said once until it does",
+}
