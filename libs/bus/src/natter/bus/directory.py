@@ -1,0 +1,222 @@
+"""The session directory: who is connected where. One watch per process keeps a replica of bucket "sessions"."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from sys import intern
+from types import MappingProxyType
+
+from natter.proto.v1 import bus_pb2
+
+from . import subjects
+from .api import Bus, Subscription, WrongRevision
+from .kv import Bucket, Value, bucket_spec, ensure
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live session as the directory knows it. `revision` is that of its record."""
+
+    jid: str
+    bare: str
+    resource: str
+    session: str
+    gateway: str
+    available: bool
+    priority: int
+    bound_us: int
+    revision: int
+
+
+OnChange = Callable[[Session | None, Session | None], None]
+NONE: Mapping[str, Session] = MappingProxyType({})
+
+
+def key(bare: str, resource: str) -> str:
+    """The key of a session's record."""
+    return f"{subjects.token(bare)}.{subjects.token(resource)}"
+
+
+class Directory:
+    """The replica, and the writes of whoever owns sessions. Own writes are seen at once."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._bucket = Bucket(bus, subjects.SESSIONS)
+        self._watch: Subscription | None = None
+        self._bares: dict[str, dict[str, Session]] = {}
+        self._sessions: dict[str, Session] = {}
+        # Keys whose JID was too long to be read back from them.
+        self._hashed: dict[str, tuple[str, str]] = {}
+        # Own deletes that the watch has not shown yet: older news about these keys is no news.
+        self._deleted: dict[str, int] = {}
+        self._callbacks: list[OnChange] = []
+
+    async def start(self) -> None:
+        """Returns when the replica is complete."""
+        await ensure(self._bus, bucket_spec(subjects.SESSIONS))
+        self._watch = await self._bucket.watch(self._on_value, self._on_delete)
+
+    async def stop(self) -> None:
+        """End the watch. The replica stays as it is."""
+        if self._watch is not None:
+            await self._watch.stop()
+
+    def sessions(self, bare: str) -> Mapping[str, Session]:
+        """The sessions of a bare JID by resource."""
+        return self._bares.get(bare, NONE)
+
+    def get(self, full: str) -> Session | None:
+        """The session of a full JID."""
+        bare, _, resource = full.partition("/")
+        of_bare = self._bares.get(bare)
+        return of_bare.get(resource) if of_bare is not None else None
+
+    def by_session(self, session: str) -> Session | None:
+        """The session with this id."""
+        return self._sessions.get(session)
+
+    def all(self) -> Iterable[Session]:
+        """Every session. Do not await while iterating."""
+        return self._sessions.values()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def on_change(self, callback: OnChange) -> None:
+        """Call with (before, after) whenever a session appears, changes or goes; also for own writes, once."""
+        self._callbacks.append(callback)
+
+    async def create(self, record: bus_pb2.SessionRecord) -> Session:
+        """A new session. `WrongRevision`: the full JID is taken."""
+        bare, _, resource = record.jid.partition("/")
+        revision = await self._bucket.create(key(bare, resource), record.SerializeToString())
+        session = _session(record, revision)
+        self._apply(session)
+        return session
+
+    async def update(self, session: Session, **changes: object) -> Session:
+        """Change `available`, `priority` or `gateway` of exactly this revision."""
+        changed = replace(session, **changes)  # type: ignore[arg-type]
+        record = _record(changed)
+        revision = await self._bucket.update(key(session.bare, session.resource), record, session.revision)
+        changed = replace(changed, revision=revision)
+        self._apply(changed)
+        return changed
+
+    async def delete(self, session: Session) -> None:
+        """The session has ended. Somebody else's new session under the same full JID is left alone."""
+        name = key(session.bare, session.resource)
+        revision = session.revision
+        while True:
+            try:
+                marker = await self._bucket.delete(name, revision)
+                break
+            except WrongRevision:
+                value = await self._bucket.get(name)
+                if value is None:
+                    self._forget(session)
+                    return
+                record = bus_pb2.SessionRecord.FromString(value.value)
+                if record.session != session.session or value.revision == revision:
+                    return
+                revision = value.revision
+        current = self.get(session.jid)
+        if current is not None and current.revision < marker:
+            self._deleted[name] = marker
+            self._remove(current)
+
+    def _forget(self, session: Session) -> None:
+        """The record is gone already: do not wait for the watch to say so."""
+        current = self.get(session.jid)
+        if current is not None and current.session == session.session:
+            self._deleted[key(session.bare, session.resource)] = current.revision + 1
+            self._remove(current)
+
+    def _on_value(self, value: Value) -> None:
+        session = _session(bus_pb2.SessionRecord.FromString(value.value), value.revision)
+        deleted = self._deleted.get(value.key)
+        if deleted is not None:
+            if value.revision < deleted:
+                return
+            del self._deleted[value.key]
+        self._apply(session)
+
+    def _on_delete(self, name: str, revision: int) -> None:
+        if self._deleted.get(name, revision + 1) <= revision:
+            del self._deleted[name]
+        found = self._hashed.get(name) or _jid_of(name)
+        if found is None:
+            return
+        session = self._bares.get(found[0], NONE).get(found[1])
+        if session is not None and session.revision < revision:
+            self._remove(session)
+
+    def _apply(self, session: Session) -> None:
+        of_bare = self._bares.get(session.bare)
+        before = of_bare.get(session.resource) if of_bare is not None else None
+        if before is not None and before.revision >= session.revision:
+            return
+        if of_bare is None:
+            of_bare = self._bares[session.bare] = {}
+        of_bare[session.resource] = session
+        if before is None:
+            if len(session.bare.encode()) > 64 or len(session.resource.encode()) > 64:
+                self._hashed[key(session.bare, session.resource)] = (session.bare, session.resource)
+        elif before.session != session.session:
+            self._sessions.pop(before.session, None)
+        self._sessions[session.session] = session
+        self._tell(before, session)
+
+    def _remove(self, session: Session) -> None:
+        of_bare = self._bares[session.bare]
+        of_bare.pop(session.resource, None)
+        if not of_bare:
+            del self._bares[session.bare]
+        self._sessions.pop(session.session, None)
+        if self._hashed:
+            self._hashed.pop(key(session.bare, session.resource), None)
+        self._tell(session, None)
+
+    def _tell(self, before: Session | None, after: Session | None) -> None:
+        for callback in self._callbacks:
+            try:
+                callback(before, after)
+            except Exception:
+                log.exception("directory callback failed")
+
+
+def _session(record: bus_pb2.SessionRecord, revision: int) -> Session:
+    bare, _, resource = record.jid.partition("/")
+    return Session(
+        record.jid,
+        bare,
+        resource,
+        record.session,
+        intern(record.gateway),
+        record.available,
+        record.priority,
+        record.bound_us,
+        revision,
+    )
+
+
+def _record(session: Session) -> bytes:
+    return bus_pb2.SessionRecord(
+        session=session.session,
+        gateway=session.gateway,
+        jid=session.jid,
+        available=session.available,
+        priority=session.priority,
+        bound_us=session.bound_us,
+    ).SerializeToString()
+
+
+def _jid_of(name: str) -> tuple[str, str] | None:
+    bare, _, resource = name.partition(".")
+    bare_text, resource_text = subjects.untoken(bare), subjects.untoken(resource)
+    return (bare_text, resource_text) if bare_text is not None and resource_text is not None else None

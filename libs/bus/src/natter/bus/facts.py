@@ -1,0 +1,178 @@
+"""Stanza metadata on its way to the metrics service: rows are appended here and leave once a second, in columns.
+
+A hot path: `add` is one tuple and one append, about 0.3 µs. Everything else happens at the flush, over whole columns.
+The bus being away costs rows, after a bounded wait; it never costs a stanza.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from natter.proto.v1 import analytics_pb2
+from natter.telemetry import names
+
+from .api import Bus, BusError
+from .subjects import facts
+
+ROWS_MAX = 2000  # a batch of this many leaves at once
+FLUSH_SECONDS = 1.0  # and a smaller one after this long
+BATCH_BYTES_MAX = 512 << 10  # a batch that encodes to more is split: NATS takes 1 MiB
+BATCHES_WAITING_MAX = 16  # beyond that, new rows are dropped and counted
+# A batch is given up after this long. Below the js_stream's deduplication window (120 s): a repeated publish within it
+# is stored once, after it the rows could count twice.
+WAIT_SECONDS_MAX = 90.0
+RETRY_SECONDS = (0.25, 0.5, 1.0, 2.0, 5.0)
+
+U32_MAX = (1 << 32) - 1
+NAME_CHARACTERS_MAX = 2048
+
+# RFC 6120 §8.2.3 and RFC 6121 §4.7.1, §5.2.2. Any other `type` is the client's invention and stands as "other".
+MESSAGE_TYPES = ("", "normal", "chat", "groupchat", "headline", "error")
+PRESENCE_TYPES = ("unavailable", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe")
+IQ_TYPES = ("get", "set", "result")
+TYPES = frozenset((*MESSAGE_TYPES, *PRESENCE_TYPES, *IQ_TYPES))
+
+# time_us, kind, type, direction, outcome, transport, sender, to, bytes, latency_us, trace_id
+Row = tuple[int, int, str, int, str, str, str, str, int, int, str]
+
+
+class FactsWriter:
+    """Collects the rows of one process. Use it on the event loop's thread; nothing to start."""
+
+    def __init__(self, bus: Bus, instance: str, *, wait_seconds_max: float = WAIT_SECONDS_MAX) -> None:
+        self.instance = f"{instance}-{secrets.token_hex(4)}"
+        self._bus = bus
+        self._subject = facts(instance)
+        self._wait_seconds_max = wait_seconds_max
+        self._sequence = 1
+        self._rows: list[Row] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def add(
+        self,
+        *,
+        time_us: int,
+        kind: int,
+        type: str,
+        direction: int,
+        outcome: str,
+        sender: str,
+        to: str,
+        bytes: int,
+        latency_us: int,
+        trace_id: str = "",
+        transport: str = "",
+    ) -> None:
+        """Append one row. `kind` as in natter.v1.Kind, `direction` 0 in and 1 out; resources are cut off on the way."""
+        rows = self._rows
+        rows.append((time_us, kind, type, direction, outcome, transport, sender, to, bytes, latency_us, trace_id))
+        count = len(rows)
+        if count == 1:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+        elif count >= ROWS_MAX:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was added. Returns at once."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        rows, self._rows = self._rows, []
+        if not rows:
+            return
+        if len(self._waiting) >= BATCHES_WAITING_MAX:
+            names.FACTS_DROPPED.add(by=len(rows))
+            return
+        for payload, first, count in batches(rows, self.instance, self._sequence):
+            task = asyncio.ensure_future(self._send(payload, first, count))
+            self._waiting.add(task)
+            task.add_done_callback(self._waiting.discard)
+        self._sequence += len(rows)
+
+    async def close(self, *, seconds_max: float = 2.0) -> None:
+        """Send what is left; what the bus does not take in time is dropped and counted."""
+        self.flush()
+        if self._waiting:
+            _, late = await asyncio.wait(self._waiting, timeout=seconds_max)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _send(self, payload: bytes, first: int, count: int) -> None:
+        """Publish until it is stored, always with the same message id: unknown is not failed."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._wait_seconds_max
+        attempt = 0
+        stored = False
+        try:
+            while not stored:
+                try:
+                    await self._bus.publish(self._subject, payload, msg_id=f"{self.instance}.{first}")
+                    stored = True
+                except BusError:
+                    pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+                    if loop.time() + pause > deadline:
+                        break
+                    await asyncio.sleep(pause)
+                    attempt += 1
+        finally:
+            if not stored:
+                names.FACTS_DROPPED.add(by=count)
+
+
+def batches(rows: Sequence[Row], instance: str, first: int) -> Iterable[tuple[bytes, int, int]]:
+    """(payload, sequence of its first row, number of rows): one, or more where long JIDs make it too large."""
+    payload = encode(rows, instance, first)
+    if len(payload) <= BATCH_BYTES_MAX or len(rows) == 1:
+        return [(payload, first, len(rows))]
+    half = len(rows) // 2
+    return chain(batches(rows[:half], instance, first), batches(rows[half:], instance, first + half))
+
+
+def encode(rows: Sequence[Row], instance: str, first: int) -> bytes:
+    """The rows as natter.v1.StanzaFacts. Every string stands once; JIDs are bare."""
+    time_us, kind, type_, direction, outcome, transport, sender, to, size, latency, traces = zip(*rows, strict=True)
+    index: dict[str, int] = {}
+    types = {t: index.setdefault(t if t in TYPES else "other", len(index)) for t in dict.fromkeys(type_)}
+    words = {w: index.setdefault(w, len(index)) for w in dict.fromkeys(chain(outcome, transport))}
+    jids = {
+        jid: index.setdefault(jid.partition("/")[0][:NAME_CHARACTERS_MAX], len(index))
+        for jid in dict.fromkeys(chain(sender, to))
+    }
+    traced = [i for i, trace in enumerate(traces) if trace]
+    return analytics_pb2.StanzaFacts(
+        instance=instance,
+        sequence=first,
+        rows=len(rows),
+        time_us=column("Q", time_us),
+        kind=bytes(kind),
+        direction=bytes(direction),
+        type=column("H", map(types.__getitem__, type_)),
+        outcome=column("H", map(words.__getitem__, outcome)),
+        transport=column("H", map(words.__getitem__, transport)),
+        sender=column("H", map(jids.__getitem__, sender)),
+        to=column("H", map(jids.__getitem__, to)),
+        size=clipped(size),
+        latency_us=clipped(latency),
+        traced=column("H", traced),
+        trace_id=[traces[i] for i in traced],
+        names=list(index),
+    ).SerializeToString()
+
+
+def column(code: str, values: Iterable[int]) -> bytes:
+    """Fixed-width numbers one after another, little-endian."""
+    return array(code, values).tobytes()
+
+
+def clipped(values: Sequence[int]) -> bytes:
+    """A u32 column. A clock that was set back gives a negative latency: 0."""
+    try:
+        return column("I", values)
+    except OverflowError:
+        return column("I", [min(max(v, 0), U32_MAX) for v in values])

@@ -1,0 +1,158 @@
+"""Every subject and js_stream of natter, by name. Nothing else spells them.
+
+JIDs never stand in a subject: `token` turns any text into one subject token.
+"""
+
+from __future__ import annotations
+
+from base64 import b32hexdecode, b32hexencode
+from hashlib import blake2b
+from zlib import crc32
+
+from .api import StreamSpec
+
+LANES = "LANES"
+DELIVERIES = "DELIVERIES"
+SHARDS = "SHARDS"
+JOURNALS = "JOURNALS"
+AVAILABILITY = "AVAILABILITY"
+FACTS = "FACTS"
+
+STREAM_OF_PREFIX = {
+    "lane": LANES,
+    "deliver": DELIVERIES,
+    "shard": SHARDS,
+    "journal": JOURNALS,
+    "availability": AVAILABILITY,
+    "facts": FACTS,
+}
+
+# Key-value buckets.
+SESSIONS = "sessions"
+LEASES = "leases"
+INSTANCES = "instances"
+POSITIONS = "positions"
+SNAPSHOTS = "snapshots"
+PARKED = "parked"
+
+GIB = 1 << 30
+INSTANCE_SECONDS = 5.0
+
+
+def streams(
+    *, resume_seconds: float = 600.0, lease_seconds: float = 2.0, in_memory: bool = False, replicas: int = 1
+) -> tuple[StreamSpec, ...]:
+    """The js_streams that natter needs, buckets too. Lanes, deliveries, shards are kept by age, the resume window."""
+
+    def log(name: str, subject: str) -> StreamSpec:
+        return StreamSpec(name, (subject,), 4 * GIB, resume_seconds, in_memory=in_memory, replicas=replicas)
+
+    return (
+        log(LANES, "natter.lane.*"),
+        log(DELIVERIES, "natter.deliver.*"),
+        log(SHARDS, "natter.shard.*.*"),
+        StreamSpec(JOURNALS, ("natter.journal.>",), 16 * GIB, replicas=replicas),
+        StreamSpec(
+            AVAILABILITY, ("natter.availability.>",), 1 * GIB, per_subject_max=1, message_ttl=True, replicas=replicas
+        ),
+        StreamSpec(FACTS, ("natter.facts.>",), 1 * GIB, 3600.0, in_memory=in_memory, replicas=replicas),
+        bucket_spec(SESSIONS, replicas=replicas),
+        bucket_spec(LEASES, age_seconds=lease_seconds, in_memory=True, replicas=replicas),
+        bucket_spec(INSTANCES, age_seconds=INSTANCE_SECONDS, in_memory=True, replicas=replicas),
+        bucket_spec(POSITIONS, replicas=replicas),
+        bucket_spec(SNAPSHOTS, replicas=replicas),
+        bucket_spec(PARKED, age_seconds=7 * 86400.0, replicas=replicas),
+    )
+
+
+def bucket_spec(
+    name: str,
+    *,
+    age_seconds: float = 0.0,
+    replicas: int = 1,
+    in_memory: bool = False,
+    bytes_max: int = GIB,
+) -> StreamSpec:
+    """A key-value bucket as `nats kv` makes it (ADR-8), with one value of history."""
+    return StreamSpec(
+        kv_stream(name),
+        (f"$KV.{name}.>",),
+        bytes_max,
+        age_seconds,
+        per_subject_max=1,
+        in_memory=in_memory,
+        replicas=replicas,
+        message_ttl=True,
+    )
+
+
+def kv_stream(bucket: str) -> str:
+    """The js_stream below a bucket."""
+    return f"KV_{bucket}"
+
+
+def kv_key(bucket: str, key: str) -> str:
+    """The subject of one key."""
+    return f"$KV.{bucket}.{key}"
+
+
+def token(text: str) -> str:
+    """`text` as one subject token. Injective and reversible (`untoken`) up to 64 bytes, then hashed."""
+    raw = text.encode()
+    if len(raw) > 64:
+        raw = blake2b(raw, digest_size=20).digest()
+        return "H" + b32hexencode(raw).decode().rstrip("=")
+    return "T" + b32hexencode(raw).decode().rstrip("=")
+
+
+def untoken(text: str) -> str | None:
+    """What `token` was given; None where it was hashed."""
+    if text[:1] != "T":
+        return None
+    raw = text[1:]
+    return b32hexdecode(raw + "=" * (-len(raw) % 8)).decode()
+
+
+def lane(number: int) -> str:
+    """What one gateway's clients said."""
+    return f"natter.lane.{number}"
+
+
+def deliver(gateway: str) -> str:
+    """What one gateway incarnation must write."""
+    return f"natter.deliver.{gateway}"
+
+
+def shard(kind: str, number: int) -> str:
+    """Work for the holder of a shard. `kind`: "user" (presence), "room" (muc), "account" (accounts)."""
+    return f"natter.shard.{kind}.{number}"
+
+
+def journal(kind: str, entity: str) -> str:
+    """The events of one entity. `kind`: "account", "roster", "room"."""
+    return f"natter.journal.{kind}.{token(entity)}"
+
+
+def availability(shard_number: int, jid: str) -> str:
+    """The last presence of one full JID, below its user's shard."""
+    return f"natter.availability.{shard_number}.{token(jid)}"
+
+
+def facts(instance: str) -> str:
+    """Stanza metadata for the metrics service."""
+    return f"natter.facts.{token(instance)}"
+
+
+def stream_of(subject: str) -> str:
+    """The js_stream that keeps an envelope's or facts' subject."""
+    return STREAM_OF_PREFIX[subject.split(".", 2)[1]]
+
+
+def rpc(service: str, verb: str) -> str:
+    """A request to a service (core NATS)."""
+    return f"natter.rpc.{service}.{verb}"
+
+
+def shard_of(entity: str, count: int) -> int:
+    """The shard of a bare JID: the same in every process and version."""
+    return crc32(entity.encode()) % count

@@ -1,0 +1,135 @@
+"""The session directory: replicas that agree, own writes at once, no ghosts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from natter.bus.api import Bus, WrongRevision
+from natter.bus.directory import Directory, Session
+from natter.bus.memory import MemoryBus
+from natter.proto.v1 import bus_pb2
+
+Eventually = Callable[..., Awaitable[None]]
+
+
+def record(jid: str = "alice@example.org/phone", session: str = "s1", **more: object) -> bus_pb2.SessionRecord:
+    return bus_pb2.SessionRecord(jid=jid, session=session, gateway="gateway-1-ab", bound_us=5, **more)  # type: ignore[arg-type]
+
+
+async def started(bus: Bus) -> Directory:
+    directory = Directory(bus)
+    await directory.start()
+    return directory
+
+
+async def test_own_writes_are_seen_at_once_and_others_soon(bus: Bus, eventually: Eventually) -> None:
+    mine, other = await started(bus), await started(bus)
+    changes: list[tuple[Session | None, Session | None]] = []
+    seen: list[tuple[Session | None, Session | None]] = []
+    mine.on_change(lambda before, after: changes.append((before, after)))
+    other.on_change(lambda before, after: seen.append((before, after)))
+    bound = await mine.create(record())
+    assert mine.get("alice@example.org/phone") == bound
+    assert (bound.bare, bound.resource, bound.available, bound.bound_us) == ("alice@example.org", "phone", False, 5)
+    available = await mine.update(bound, available=True, priority=-3)
+    assert dict(mine.sessions("alice@example.org")) == {"phone": available}
+    assert mine.by_session("s1") == available
+    await mine.delete(available)
+    assert mine.get("alice@example.org/phone") is None
+    assert mine.by_session("s1") is None
+    assert len(mine) == 0
+    last = await mine.create(record("bob@example.org/phone", "s2"))
+    await eventually(lambda: seen and seen[-1] == (None, last))
+    assert changes == [(None, bound), (bound, available), (available, None), (None, last)]
+    assert list(other.all()) == [last]
+    # Every change is told once, in order; what was overwritten meanwhile may be left out.
+    assert all(change in [*changes, (None, available)] for change in seen)
+
+
+async def test_late_replica_has_everything(bus: Bus) -> None:
+    mine = await started(bus)
+    for number in range(20):
+        await mine.create(record(f"user{number % 4}@example.org/r{number}", f"s{number}"))
+    late = await started(bus)
+    assert {s.jid for s in late.all()} == {s.jid for s in mine.all()}
+    assert len(late.sessions("user1@example.org")) == 5
+    assert late.sessions("nobody@example.org") == {}
+
+
+async def test_conflict(bus: Bus) -> None:
+    one, other = await started(bus), await started(bus)
+    await one.create(record())
+    with pytest.raises(WrongRevision):
+        await other.create(record(session="s2"))
+
+
+async def test_stale_update_is_refused(bus: Bus) -> None:
+    directory = await started(bus)
+    bound = await directory.create(record())
+    await directory.update(bound, available=True)
+    with pytest.raises(WrongRevision):
+        await directory.update(bound, available=False)
+
+
+async def test_delete_with_an_old_revision(bus: Bus) -> None:
+    directory = await started(bus)
+    bound = await directory.create(record())
+    await directory.update(bound, available=True)
+    await directory.delete(bound)
+    assert directory.get(bound.jid) is None
+
+
+async def test_delete_leaves_a_successor_alone(bus: Bus, eventually: Eventually) -> None:
+    mine, other = await started(bus), await started(bus)
+    old = await mine.create(record())
+    await eventually(lambda: other.get(old.jid))
+    await other.delete(old)
+    new = await other.create(record(session="s2"))
+    await mine.delete(old)
+    await eventually(lambda: mine.get(old.jid) == new)
+    assert mine.by_session("s1") is None
+    assert mine.by_session("s2") == new
+
+
+async def test_delete_twice(bus: Bus, eventually: Eventually) -> None:
+    mine, janitor = await started(bus), await started(bus)
+    session = await mine.create(record())
+    await eventually(lambda: len(janitor) == 1)
+    await janitor.delete(session)
+    await mine.delete(session)
+    assert len(mine) == 0
+    await mine.delete(session)
+
+
+async def test_jids_of_any_length_and_alphabet(bus: Bus, eventually: Eventually) -> None:
+    mine, other = await started(bus), await started(bus)
+    jids = ["ünï@example.org/Ж ☃/@", f"{'l' * 300}@example.org/r", f"a@example.org/{'r' * 1000}"]
+    sessions = [await mine.create(record(jid, f"s{n}")) for n, jid in enumerate(jids)]
+    await eventually(lambda: len(other) == 3)
+    assert other.get(jids[0]) == sessions[0]
+    for session in sessions:
+        await mine.delete(session)
+    await eventually(lambda: len(other) == 0)
+    assert other._bares == {}
+    assert other._hashed == {}
+
+
+async def test_no_tombstones_stay(bus: Bus, eventually: Eventually) -> None:
+    directory = await started(bus)
+    for number in range(20):
+        session = await directory.create(record(session=f"s{number}"))
+        await directory.delete(session)
+    await eventually(lambda: not directory._deleted)
+    assert len(directory) == 0
+
+
+async def test_callback_that_raises_harms_nobody() -> None:
+    bus = MemoryBus()
+    directory = await started(bus)
+    seen: list[Session | None] = []
+    directory.on_change(lambda before, after: seen.append(seen[99]))
+    directory.on_change(lambda before, after: seen.append(after))
+    session = await directory.create(record())
+    assert seen == [session]
+    await directory.stop()

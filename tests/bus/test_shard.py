@@ -1,0 +1,217 @@
+"""One held shard: position, restart, poison, fullness."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from natter.bus import shard as module
+from natter.bus import subjects
+from natter.bus.api import Bus, Entry, WrongRevision
+from natter.bus.kv import Bucket
+from natter.bus.shard import Shard, ShardRunner
+from natter.telemetry import names
+
+Eventually = Callable[..., Awaitable[None]]
+FOR_EVER = float("inf")
+
+
+class Recorder:
+    """Opens workers that remember what they took, and fail on command."""
+
+    def __init__(self) -> None:
+        self.opened: list[int] = []
+        self.closed = 0
+        self.taken: list[int] = []
+        self.poison: set[int] = set()
+        self.is_full = False
+        self.open_failures = 0
+        self.holding = False
+        self.shard: Shard | None = None
+
+    async def open(self, shard: Shard) -> Recorder:
+        if self.open_failures:
+            self.open_failures -= 1
+            raise RuntimeError("cannot open")
+        self.opened.append(shard.position)
+        self.shard = shard
+        return self
+
+    def take(self, entry: Entry) -> None:
+        assert self.shard is not None
+        number = int(entry.payload)
+        self.shard.progress.begin(entry.sequence)
+        if number in self.poison:
+            raise RuntimeError("poison")
+        self.taken.append(number)
+        if not self.holding:
+            self.shard.progress.finish(entry.sequence)
+
+    def full(self) -> bool:
+        return self.is_full
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+async def fill(bus: Bus, first: int, last: int) -> None:
+    for number in range(first, last):
+        await bus.publish(subjects.shard("user", 3), str(number).encode())
+
+
+def run(bus: Bus, recorder: Recorder, deadline: float = FOR_EVER) -> ShardRunner:
+    return ShardRunner(bus, "user", 3, open_shard=recorder.open, deadline=lambda name: deadline)
+
+
+async def position(bus: Bus) -> int:
+    found = await Bucket(bus, subjects.POSITIONS).get("user.3")
+    return int(found.value) if found else -1
+
+
+async def test_goes_on_where_the_one_before_stopped(bus: Bus, eventually: Eventually) -> None:
+    recorder = Recorder()
+    await fill(bus, 0, 10)
+    runner = run(bus, recorder)
+    await eventually(lambda: recorder.taken == list(range(10)))
+    await runner.stop(graceful=True)
+    assert recorder.closed == 1
+    assert await position(bus) == 10
+    await fill(bus, 10, 15)
+    runner = run(bus, recorder)
+    await eventually(lambda: recorder.taken == list(range(15)))
+    assert recorder.opened == [0, 10]
+    await runner.stop(graceful=True)
+
+
+async def test_what_is_not_finished_comes_again(
+    bus: Bus, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DRAIN_SECONDS_MAX", 0.05)
+    recorder = Recorder()
+    await fill(bus, 0, 3)
+    runner = run(bus, recorder)
+    await eventually(lambda: len(recorder.taken) == 3)
+    recorder.holding = True
+    await fill(bus, 3, 5)
+    await eventually(lambda: len(recorder.taken) == 5)
+    await runner.stop(graceful=True)
+    assert await position(bus) == 3
+    recorder.holding = False
+    runner = run(bus, recorder)
+    await eventually(lambda: recorder.taken == [0, 1, 2, 3, 4, 3, 4])
+    await runner.stop(graceful=True)
+
+
+async def test_lost_shard_saves_nothing(bus: Bus, eventually: Eventually) -> None:
+    recorder = Recorder()
+    runner = run(bus, recorder)
+    await fill(bus, 0, 3)
+    await eventually(lambda: len(recorder.taken) == 3)
+    await runner.stop(graceful=False)
+    assert await position(bus) == 0
+
+
+async def test_older_holder_cannot_save(bus: Bus, eventually: Eventually) -> None:
+    old, new = Recorder(), Recorder()
+    first = run(bus, old)
+    await fill(bus, 0, 3)
+    await eventually(lambda: len(old.taken) == 3)
+    second = run(bus, new)
+    await eventually(lambda: len(new.taken) == 3)
+    with pytest.raises(WrongRevision):
+        await first.save()
+    await second.save()
+    assert await position(bus) == 3
+    await first.stop(graceful=False)
+    await second.stop(graceful=True)
+
+
+async def test_restart_on_request(bus: Bus, eventually: Eventually) -> None:
+    recorder = Recorder()
+    runner = run(bus, recorder)
+    await fill(bus, 0, 3)
+    await eventually(lambda: len(recorder.taken) == 3)
+    assert recorder.shard is not None
+    recorder.shard.restart()
+    await eventually(lambda: len(recorder.opened) == 2)
+    await fill(bus, 3, 5)
+    await eventually(lambda: recorder.taken == list(range(5)))
+    assert recorder.opened == [0, 3]
+    await runner.stop(graceful=True)
+
+
+async def test_open_is_tried_again(bus: Bus, eventually: Eventually) -> None:
+    recorder = Recorder()
+    recorder.open_failures = 2
+    await fill(bus, 0, 1)
+    runner = run(bus, recorder)
+    await eventually(lambda: recorder.taken == [0])
+    await runner.stop(graceful=True)
+
+
+async def test_poison_is_parked_after_three_attempts(bus: Bus, eventually: Eventually) -> None:
+    recorder = Recorder()
+    recorder.poison = {2}
+    before = names.POISON.values.get((subjects.SHARDS,), 0)
+    await fill(bus, 0, 5)
+    runner = run(bus, recorder)
+    await eventually(lambda: recorder.taken[-2:] == [3, 4])
+    assert len(recorder.opened) == module.ATTEMPTS_MAX + 1
+    assert names.POISON.values[(subjects.SHARDS,)] == before + 1
+    await eventually(lambda: recorder.shard is not None and recorder.shard.progress.position == 5)
+    parked = await Bucket(bus, subjects.PARKED).values()
+    assert [(value.key, value.value) for value in parked] == [("user.3.3", b"2")]
+    await runner.stop(graceful=True)
+    assert await position(bus) == 5
+
+
+async def test_entry_that_fails_once_is_not_parked(bus: Bus, eventually: Eventually) -> None:
+    recorder = Recorder()
+    recorder.poison = {2}
+    await fill(bus, 0, 5)
+    runner = run(bus, recorder)
+    await eventually(lambda: len(recorder.opened) == 2)
+    recorder.poison.clear()
+    await eventually(lambda: recorder.taken == list(range(5)))
+    assert await Bucket(bus, subjects.PARKED).values() == []
+    await runner.stop(graceful=True)
+
+
+async def test_full_worker_gets_nothing_more(bus: Bus, eventually: Eventually) -> None:
+    recorder = Recorder()
+    recorder.is_full = True
+    await fill(bus, 0, 200)
+    runner = run(bus, recorder)
+    await eventually(lambda: recorder.taken)
+    await asyncio.sleep(5 * module.FULL_SECONDS)
+    assert recorder.taken == [0]
+    recorder.is_full = False
+    await eventually(lambda: recorder.taken == list(range(200)))
+    await runner.stop(graceful=True)
+
+
+async def test_nothing_is_taken_when_the_lease_may_be_gone(bus: Bus, eventually: Eventually) -> None:
+    recorder = Recorder()
+    await fill(bus, 0, 10)
+    runner = run(bus, recorder, deadline=0.0)
+    await eventually(lambda: recorder.taken)
+    await asyncio.sleep(5 * module.FULL_SECONDS)
+    # The first one shows it.
+    assert recorder.taken == [0]
+    await runner.stop(graceful=False)
+
+
+async def test_lost_js_stream_starts_again(bus: Bus, eventually: Eventually) -> None:
+    await Bucket(bus, subjects.POSITIONS).put("user.3", b"1000")
+    await fill(bus, 0, 3)
+    recorder = Recorder()
+    runner = run(bus, recorder)
+    await eventually(lambda: recorder.taken == [0, 1, 2])
+    await runner.stop(graceful=True)
+    assert await position(bus) == 3
+
+
+def test_what_a_shard_reads() -> None:
+    assert module.stream_of("lane", 2) == (subjects.LANES, "natter.lane.2")
+    assert module.stream_of("room", 2) == (subjects.SHARDS, "natter.shard.room.2")

@@ -1,0 +1,143 @@
+"""What every test may use: a real nats-server, and the bus on both backends."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from natter.bus import subjects
+from natter.bus.api import Bus, StreamSpec
+from natter.bus.memory import MemoryBus
+from natter.bus.nats import NatsBus, connect
+
+START_SECONDS_MAX = 15.0
+
+
+def free_port() -> int:
+    """A loopback port that nobody has right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class NatsServer:
+    """A nats-server of our own, with its store in `folder`. It may be killed and started again."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start and wait until it takes connections."""
+        config = self.folder / "nats.conf"
+        config.write_text(
+            f'listen: "127.0.0.1:{self.port}"\n'
+            f'jetstream {{ store_dir: "{self.folder / "store"}", max_memory_store: 1TB, max_file_store: 1TB }}\n'
+        )
+        binary = Path(sys.executable).with_name("nats-server")
+        self.process = subprocess.Popen(
+            [str(binary), "-c", str(config)], stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab")
+        )
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1.0):
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise RuntimeError(f"nats-server did not start, see {self.folder / 'log'}")
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal the process (SIGSTOP, SIGCONT)."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def state(self) -> str:
+        """What the kernel says: "S", "T" for stopped, …"""
+        assert self.process is not None
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """One nats-server for all tests of a run. Do not stop it; `own_nats_server` may be."""
+    server = NatsServer(tmp_path_factory.mktemp("nats"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A nats-server for this test alone: may be killed, stopped and started."""
+    server = NatsServer(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+    shutil.rmtree(tmp_path / "store", ignore_errors=True)
+
+
+@pytest.fixture
+def nats_url(nats_server: NatsServer) -> str:
+    """Where the shared nats-server listens."""
+    return nats_server.url
+
+
+async def without_streams(url: str) -> NatsBus:
+    """A connected bus whose server has no js_stream left from earlier tests."""
+    bus = await connect(url, name="test")
+    # One stays: nats-server removes the folder of the last one at leisure, and the next one finds none (10049).
+    await bus.ensure_stream(StreamSpec("KEPT", ("kept",), 1 << 20))
+    found = await bus.requests.api("STREAM.NAMES", {})
+    for name in set(found["streams"]) - {"KEPT"}:
+        await bus.requests.api(f"STREAM.DELETE.{name}")
+    return bus
+
+
+@pytest.fixture(params=["memory", "nats"])
+async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+    """An empty bus with all js_streams and buckets of natter, in memory and over nats-server."""
+    made: MemoryBus | NatsBus
+    if request.param == "memory":
+        made = MemoryBus()
+    else:
+        made = await without_streams(request.getfixturevalue("nats_url"))
+    for spec in subjects.streams(in_memory=True):
+        await made.ensure_stream(spec)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Awaitable[None]]:
+    """`await eventually(lambda: …, seconds_max=5)`: until the condition holds; fails after the time."""
+
+    async def wait(condition: Callable[[], object], seconds_max: float = 5.0) -> None:
+        end = time.monotonic() + seconds_max
+        while not condition():
+            assert time.monotonic() < end, "the condition did not come true in time"
+            await asyncio.sleep(0.005)
+
+    return wait
