@@ -1,0 +1,106 @@
+"""Columns that travelled become columns of the table; what is malformed changes nothing."""
+
+from __future__ import annotations
+
+from array import array
+
+import pytest
+from natter.bus import facts
+from natter.proto.v1.analytics_pb2 import StanzaFacts
+from natter.storage.stanza_events import COLUMNS, Malformed, Naming, Rows
+from natter.telemetry.identifiers import Key
+
+KEY = Key(b"k" * 32, 4)
+NAMING = Naming(KEY.number, KEY.epoch, "example.org", "@conference.example.org")
+TRACE = "ab" * 16
+
+
+def row(**changes: object) -> facts.Row:
+    found = {
+        "time_us": 1_700_000_000_000_001,
+        "kind": 1,
+        "type": "chat",
+        "direction": 0,
+        "outcome": "accepted",
+        "transport": "tls",
+        "sender": "alice@example.org/phone",
+        "to": "bob@example.org",
+        "bytes": 120,
+        "latency_us": 900,
+        "trace_id": "",
+        **changes,
+    }
+    return tuple(found.values())  # type: ignore[return-value]
+
+
+def batch(*rows: facts.Row, first: int = 7) -> StanzaFacts:
+    return StanzaFacts.FromString(facts.encode(rows, "gateway-1-ab", first))
+
+
+def columns(*rows: facts.Row) -> dict[str, list[object]]:
+    gathered = Rows()
+    gathered.extend(batch(*rows), NAMING)
+    return dict(zip(COLUMNS, gathered.columns, strict=True))
+
+
+def test_every_column() -> None:
+    found = columns(row(), row(kind=3, type="get", direction=1, to="", trace_id=TRACE, transport=""))
+    assert found == {
+        "time": [1_700_000_000_000_001] * 2,
+        "kind": [1, 3],
+        "type": ["chat", "get"],
+        "direction": [0, 1],
+        "domain": ["example.org"] * 2,
+        "transport": ["tls", ""],
+        "outcome": ["accepted"] * 2,
+        "from_hash": [KEY.number("alice@example.org")] * 2,
+        "to_hash": [KEY.number("bob@example.org"), 0],
+        "room_hash": [0, 0],
+        "bytes": [120] * 2,
+        "latency_us": [900] * 2,
+        "instance": ["gateway-1-ab"] * 2,
+        "trace_id": ["", TRACE],
+        "key_epoch": [4] * 2,
+        "sequence": [7, 8],
+    }
+
+
+def test_rooms_on_either_side() -> None:
+    room = "tea@conference.example.org"
+    found = columns(row(to=room), row(sender=f"{room}/alice", to="bob@example.org"), row(to="conference.example.org"))
+    number = KEY.number(room)
+    assert found["room_hash"] == [number, number, 0]
+    assert found["to_hash"] == [number, KEY.number("bob@example.org"), 0]
+
+
+def test_batches_follow_each_other() -> None:
+    gathered = Rows()
+    gathered.extend(batch(row(), row()), NAMING)
+    gathered.extend(batch(row(), first=9), NAMING)
+    assert len(gathered) == 3 and gathered.columns[COLUMNS.index("sequence")] == [7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rows": 3},
+        {"kind": b"\x01"},
+        {"sender": array("H", [0, 99]).tobytes()},
+        {"size": b"xyz"},
+        {"to": b""},
+        {"traced": array("H", [1]).tobytes()},
+        {"time_us": b""},
+    ],
+)
+def test_malformed_batches_leave_nothing(changes: dict[str, object]) -> None:
+    broken = batch(row(), row())
+    for name, value in changes.items():
+        setattr(broken, name, value)
+    gathered = Rows()
+    with pytest.raises(Malformed):
+        gathered.extend(broken, NAMING)
+    assert len(gathered) == 0 and not any(gathered.columns)
+
+
+def test_an_unknown_kind_stands_as_unknown() -> None:
+    assert columns(row(kind=9))["kind"] == [0]
