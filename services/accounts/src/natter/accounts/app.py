@@ -1,0 +1,100 @@
+"""Composition of the accounts service: requests on core NATS by FastStream, the account shard, the book behind both."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+
+from faststream import AckPolicy
+from faststream.nats import NatsBroker, NatsMessage
+from natter.bus.api import Handler
+from natter.bus.directory import Directory
+from natter.bus.holder import Holder, Shard
+from natter.bus.sender import Senders
+from natter.bus.subjects import rpc
+from natter.runtime import process
+
+from .book import Book
+from .fakes import load_secret
+from .handlers import handlers
+from .keys import Deriver
+from .settings import Settings
+from .shard import AccountShard
+
+SERVICE = "accounts"
+# Requests of one verb under work at once; further ones wait in the NATS client, which is bounded itself.
+REQUESTS_AT_ONCE_MAX = 32
+
+
+async def app(ctx: process.Context[Settings]) -> None:
+    """Start everything; returns when requests are answered."""
+    settings = ctx.settings
+    secret = await load_secret(ctx.bus, replicas=ctx.bus_settings.replicas)
+    deriver = Deriver(
+        iterations=settings.scram_iterations, threads=settings.key_threads, waiting_max=settings.keys_waiting_max
+    )
+    book = Book(ctx.bus, deriver, secret=secret, iterations=settings.scram_iterations, now_us=now_us)
+    directory = Directory(ctx.bus)
+    await directory.start()
+
+    async def open_shard(shard: Shard) -> AccountShard:
+        return AccountShard(
+            shard,
+            book=book,
+            directory=directory,
+            senders=Senders(ctx.bus, f"account.{shard.number}", f"{ctx.instance}-{secrets.token_hex(4)}"),
+            changes_allowed=settings.in_session_changes,
+            entries_max=settings.stanzas_waiting_max,
+        )
+
+    holder = Holder(
+        ctx.bus,
+        kind="account",
+        count=1,
+        service=SERVICE,
+        instance=ctx.instance,
+        open_shard=open_shard,
+        lease_seconds=ctx.bus_settings.lease_seconds,
+    )
+    broker = ctx.broker()
+    for verb, handler in handlers(book, names_max=settings.accounts_listed_max).items():
+        serve(broker, verb, handler)
+    # FastStream logs every message at info.
+    logging.getLogger("faststream").setLevel(logging.WARNING)
+    await broker.start()
+    await holder.start()
+
+    async def drain() -> None:
+        await broker.stop()
+        await holder.stop()
+        await directory.stop()
+        deriver.close()
+
+    ctx.on_drain(drain)
+
+
+def serve(broker: NatsBroker, verb: str, handler: Handler) -> None:
+    """Answer a verb together with the other instances: each request goes to one of them."""
+
+    async def answer(payload: bytes) -> bytes:
+        return await handler(payload)
+
+    # Core NATS knows no acknowledgement, and the handler turns every exception into an answer: nothing to decide here.
+    broker.subscriber(
+        rpc(SERVICE, verb),
+        queue=SERVICE,
+        max_workers=REQUESTS_AT_ONCE_MAX,
+        ack_policy=AckPolicy.MANUAL,
+        decoder=body,
+    )(answer)
+
+
+async def body(message: NatsMessage) -> bytes:
+    """The payload as it came: FastStream would otherwise read what looks like JSON as JSON."""
+    return bytes(message.body)
+
+
+def now_us() -> int:
+    """Unix time in microseconds."""
+    return time.time_ns() // 1000

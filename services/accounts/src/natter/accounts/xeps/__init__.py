@@ -1,0 +1,1 @@
+"""The accounts service's share of XEPs."""
