@@ -1,0 +1,82 @@
+"""Composition of the router: the directory's replica, then lanes, each with its worker."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import secrets
+import time
+from importlib.metadata import version
+
+from natter.bus.directory import Directory
+from natter.bus.facts import FactsWriter
+from natter.bus.holder import Holder, Shard
+from natter.bus.sender import Senders
+from natter.runtime.process import Context
+
+from .handlers import Lane, Office
+from .pipeline import ANSWERS, FEATURES
+from .question import Server
+from .route.view import Hosts
+from .settings import Settings
+from .subjects import Subjects
+
+
+async def app(ctx: Context[Settings]) -> None:
+    """Start routing. Returns when the first lanes are being opened."""
+    directory = Directory(ctx.bus)
+    # Before any lane: without its replica every recipient would look absent, and stanzas would bounce.
+    await directory.start()
+    ctx.on_drain(directory.stop)
+    facts = FactsWriter(ctx.bus, ctx.instance)
+    ctx.on_drain(facts.close)
+    office = _office(ctx, directory, facts)
+    # Names this start of this process: message ids of its publishes are nobody else's.
+    publisher = f"{ctx.instance}.{secrets.token_hex(8)}"
+
+    async def open_lane(shard: Shard) -> Lane:
+        return Lane(office, Senders(ctx.bus, shard.name, publisher), shard.progress)
+
+    holder = Holder(
+        ctx.bus,
+        kind="lane",
+        count=ctx.bus_settings.lanes,
+        service="router",
+        instance=ctx.instance,
+        open_shard=open_lane,
+        lease_seconds=ctx.bus_settings.lease_seconds,
+    )
+    await holder.start()
+    # First in the drain: lanes are given back while everything they need still works.
+    ctx.on_drain(holder.stop)
+    loop = asyncio.get_running_loop()
+    # More routers than lanes: who has none when the leases have settled is ready to take over.
+    settled = loop.time() + 2 * ctx.bus_settings.lease_seconds
+    ctx.ready("lanes", lambda: bool(holder.shards) or loop.time() > settled)
+
+
+def _office(ctx: Context[Settings], directory: Directory, facts: FactsWriter) -> Office:
+    settings, domain = ctx.settings, ctx.server.domain
+    conference = f"conference.{domain}"
+    return Office(
+        directory=directory,
+        hosts=Hosts(domain, conference, frozenset(ANSWERS), settings.returns_max),
+        server=Server(
+            domain=domain,
+            conference=conference,
+            version=version("natter-router"),
+            started_us=now_us(),
+            name=settings.name,
+            os=platform.system() if settings.tell_os else "",
+            features=(*FEATURES, *settings.features),
+        ),
+        subjects=Subjects(ctx.bus_settings.user_shards, ctx.bus_settings.room_shards),
+        facts=facts,
+        now_us=now_us,
+        waiting_bytes_max=settings.waiting_bytes_max,
+    )
+
+
+def now_us() -> int:
+    """Unix time in microseconds."""
+    return time.time_ns() // 1000

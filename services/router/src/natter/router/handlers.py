@@ -1,0 +1,192 @@
+"""A lane's entries: decode, decide, publish. The hot path of the router: speed wins over taste; see tests/bench."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from natter.bus.api import Entry
+from natter.bus.directory import Directory
+from natter.bus.facts import FactsWriter
+from natter.bus.progress import Progress
+from natter.bus.sender import Senders
+from natter.proto.v1.bus_pb2 import Envelope, Frame
+from natter.telemetry import names
+
+from . import replies, spans
+from .pipeline import decide
+from .question import Server
+from .route.outcome import Answer, Bounce, Deliver, Drop, Hand, Outcome, Outcomes
+from .route.returned import COPIED
+from .route.view import Hosts, Session
+from .subjects import Subjects
+
+log = logging.getLogger(__name__)
+
+# An entry is a NATS message, 1 MiB at most: that few cannot be too much.
+OPEN_ENTRIES: Final = 16
+
+
+@dataclass(slots=True)
+class Office:
+    """What all lanes of this process share."""
+
+    directory: Directory
+    hosts: Hosts
+    server: Server
+    subjects: Subjects
+    facts: FactsWriter
+    now_us: Callable[[], int]
+    waiting_bytes_max: int
+
+
+@dataclass(slots=True)
+class Lane:
+    """The holder's worker for one lane. `take` neither awaits nor starts a task."""
+
+    office: Office
+    senders: Senders
+    progress: Progress
+    # Of the entry at work.
+    _sequence: int = 0
+    _source: str = ""
+    _stored: Callable[[], None] = field(default=lambda: None)
+
+    def take(self, entry: Entry) -> None:
+        """Route every frame of one envelope, in order. Never raises for what is in the entry."""
+        self._sequence = sequence = entry.sequence
+        progress = self.progress
+        progress.begin(sequence)
+        self._stored = partial(progress.done, sequence)
+        try:
+            envelope = Envelope.FromString(entry.payload)
+        except DecodeError:
+            names.POISON.add("LANES")
+            log.error("an entry of a lane is no envelope", extra={"sequence": sequence})
+        else:
+            self._source = envelope.source
+            self._frames(envelope)
+        progress.finish(sequence)
+
+    def full(self) -> bool:
+        """Whether so much waits to be stored that no more must be read now."""
+        # Asked after each entry: the sum is made only where it could be large.
+        return (
+            self.progress.open_sequences > OPEN_ENTRIES and self.senders.waiting_bytes > self.office.waiting_bytes_max
+        )
+
+    async def close(self) -> None:
+        """Give up what is not stored: the next holder starts behind the position and repeats it."""
+        await self.senders.close()
+
+    def _frames(self, envelope: Envelope) -> None:
+        office, sequence = self.office, self._sequence
+        directory, hosts = office.directory, office.hosts
+        delivered = 0
+        for position, frame in enumerate(envelope.frames):
+            try:
+                outcomes = self._traced(frame) if frame.traceparent else decide(frame, directory, hosts)
+                if frame.returned:
+                    _clean(frame)
+                # RFC 6120 §10.1: the cause, by which a reader knows what it has seen, and the order.
+                frame.sequence = sequence
+                frame.index = position << 4
+                outcome = outcomes[0]
+                if type(outcome) is Deliver and len(outcome.sessions) == 1:
+                    # One session, the nearly only case: the frame itself goes on, nothing is copied.
+                    session = outcome.sessions[0]
+                    frame.sessions.append(session.session)
+                    self._send(office.subjects.deliver(session.gateway), frame)
+                    delivered += 1
+                else:
+                    for outcome in outcomes:
+                        self._carry_out(frame, outcome)
+            except Exception as error:
+                # One bad frame must not stop a lane. What it held stays out of the log.
+                names.POISON.add("LANES")
+                log.error("a frame was dropped: %s", type(error).__name__, extra={"sequence": self._sequence})
+                self._record(frame, "dropped:poison")
+        if delivered:
+            names.ROUTED.add("delivered", by=delivered)
+
+    def _traced(self, frame: Frame) -> Outcomes:
+        """Decide a sampled frame, and say so."""
+        office = self.office
+        start_us = office.now_us()
+        outcomes = decide(frame, office.directory, office.hosts)
+        frame.traceparent = spans.routed(frame, outcomes, start_us, office.now_us())
+        return outcomes
+
+    def _send(self, subject: str, frame: Frame) -> None:
+        self.senders.to(subject).add(frame, self._stored)
+        # Only now: what could not be added is not waited for. `stored` never runs inside `add`.
+        self.progress.expect(self._sequence)
+
+    def _carry_out(self, frame: Frame, outcome: Outcome) -> None:
+        match outcome:
+            case Deliver(sessions):
+                self._deliver(frame, sessions)
+            case Hand(kind, entity):
+                self._send(self.office.subjects.shard(kind, entity), frame)
+                names.ROUTED.add(kind)
+            case Bounce(condition):
+                told = self._reply(frame, replies.error(frame, condition))
+                self._record(frame, "bounced" if told else "dropped:sender-left")
+            case Answer():
+                self._reply(frame, replies.answer(frame, self.office.server, self.office.now_us()))
+                names.ROUTED.add("answered")
+            case Drop(reason):
+                self._record(frame, f"dropped:{reason}")
+
+    def _deliver(self, frame: Frame, sessions: tuple[Session, ...]) -> None:
+        """One frame per gateway."""
+        by_gateway: dict[str, list[str]] = {}
+        for session in sessions:
+            by_gateway.setdefault(session.gateway, []).append(session.session)
+        if len(by_gateway) > 1:
+            frame.traits |= COPIED
+        for gateway, ids in by_gateway.items():
+            frame.sessions[:] = ids
+            self._send(self.office.subjects.deliver(gateway), frame)
+        names.ROUTED.add("delivered")
+
+    def _reply(self, frame: Frame, reply: Frame) -> bool:
+        """To the session that asked, at the gateway that wrote the lane; for a returned frame wherever it is now."""
+        gateway = self._source
+        if frame.returned:
+            session = self.office.directory.by_session(frame.session)
+            if session is None:
+                return False
+            gateway = session.gateway
+        reply.sequence = frame.sequence
+        reply.index = frame.index
+        reply.sessions.append(frame.session)
+        self._send(self.office.subjects.deliver(gateway), reply)
+        return True
+
+    def _record(self, frame: Frame, outcome: str) -> None:
+        """A row of metadata for what does not arrive."""
+        names.ROUTED.add(outcome)
+        now_us = self.office.now_us()
+        self.office.facts.add(
+            time_us=now_us,
+            kind=frame.kind,
+            type=frame.type,
+            direction=0,
+            outcome=outcome,
+            sender=frame.sender,
+            to=frame.to,
+            bytes=len(frame.stanza),
+            latency_us=max(0, now_us - frame.accepted_us) if frame.accepted_us else 0,
+            trace_id=spans.trace_id(frame),
+        )
+
+
+def _clean(frame: Frame) -> None:
+    """Without what a delivery that came back has left in it."""
+    del frame.sessions[:]
+    frame.traits &= ~COPIED

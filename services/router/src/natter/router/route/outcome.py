@@ -1,0 +1,62 @@
+"""What may become of a frame: the closed set of outcomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from .view import Session
+
+ShardKind = Literal["user", "room", "account"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Write it to these sessions, at least one."""
+
+    sessions: tuple[Session, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Give it to the holder of the shard that `entity` (a bare JID or a host) belongs to."""
+
+    kind: ShardKind
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """Answer the sender with a stanza error (RFC 6120 §8.3)."""
+
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The router knows the result of this <iq/> itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Nothing happens. `reason` is one of few fixed words: it becomes a metric label and a column."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Deliver | Hand | Bounce | Answer | Drop
+Outcomes: TypeAlias = tuple[Outcome, ...]
+
+# The ones without content, made once.
+UNAVAILABLE: Final[Outcomes] = (Bounce("service-unavailable"),)
+NO_SUCH_SERVER: Final[Outcomes] = (Bounce("remote-server-not-found"),)
+BAD_REQUEST: Final[Outcomes] = (Bounce("bad-request"),)
+ANSWER: Final[Outcomes] = (Answer(),)
+# An answer that nobody asked for, or that came too late.
+UNASKED: Final[Outcomes] = (Drop("unasked"),)
+# RFC 6120 §8.3.1: an error is never answered with an error.
+ERROR: Final[Outcomes] = (Drop("error"),)
+# RFC 6121 §8.5.2.2.1: a headline for somebody who is not there.
+HEADLINE: Final[Outcomes] = (Drop("headline"),)
+# It was for a session that has left, and nobody needs to know.
+LEFT: Final[Outcomes] = (Drop("left"),)

@@ -1,0 +1,1 @@
+"""The router's share of each XEP: what the server says about itself."""

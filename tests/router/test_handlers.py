@@ -1,0 +1,261 @@
+"""One lane's worker: what is written where, with which cause; frames that nobody can take; when it is full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import pytest
+from natter.bus.api import Entry
+from natter.bus.progress import Progress
+from natter.bus.subjects import lane
+from natter.proto.v1.bus_pb2 import Envelope, Frame
+from natter.router.handlers import OPEN_ENTRIES, Lane, Office
+from natter.router.pipeline import FEATURES
+from natter.router.question import Server
+from natter.router.route.returned import COPIED
+from natter.router.route.view import Hosts
+from natter.router.subjects import Subjects
+from natter.telemetry import names, trace
+
+NOW = 5_000
+BOB = "bob@example.com"
+
+
+class Written:
+    """Stands for Senders: keeps what was added, stores it when told to."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[str, Frame]] = []
+        self.callbacks: list[Any] = []
+        self.waiting_bytes = 0
+        self.closed = False
+        self.refuse = ""
+        self.subject = ""
+
+    def to(self, subject: str) -> Written:
+        self.subject = subject
+        return self
+
+    def add(self, frame: Frame, stored: Any) -> None:
+        if self.refuse and self.refuse in self.subject:
+            raise ValueError("frame is too large")
+        copy = Frame()
+        copy.CopyFrom(frame)
+        self.frames.append((self.subject, copy))
+        self.callbacks.append(stored)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Rows:
+    """Stands for FactsWriter."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.add = partial(self._add)
+
+    def _add(self, **row: Any) -> None:
+        self.rows.append(row)
+
+
+class Bench:
+    """A lane with everything round it."""
+
+    def __init__(self, people: Any, hosts: Hosts) -> None:
+        self.people, self.written, self.rows = people, Written(), Rows()
+        office = Office(
+            directory=people,
+            hosts=hosts,
+            server=Server("example.com", "conference.example.com", "1", 0, features=FEATURES),
+            subjects=Subjects(8, 8),
+            facts=self.rows,  # type: ignore[arg-type]
+            now_us=lambda: NOW,
+            waiting_bytes_max=1000,
+        )
+        self.progress = Progress(0)
+        self.lane = Lane(office, self.written, self.progress)  # type: ignore[arg-type]
+
+    def take(self, *frames: Frame, sequence: int = 7) -> list[tuple[str, Frame]]:
+        """Give the lane one envelope; what was written."""
+        before = len(self.written.frames)
+        payload = Envelope(source="g1", frames=frames).SerializeToString()
+        self.lane.take(Entry(lane(0), sequence, payload))
+        return self.written.frames[before:]
+
+    def outcomes(self) -> list[str]:
+        return [row["outcome"] for row in self.rows.rows]
+
+
+@pytest.fixture
+def bench(people: Any, hosts: Hosts) -> Bench:
+    return Bench(people, hosts)
+
+
+def subjects(written: Iterable[tuple[str, Frame]]) -> list[str]:
+    return [subject for subject, _ in written]
+
+
+def test_a_chat_goes_to_its_session(bench: Bench, frames: Any) -> None:
+    bench.people.add(f"{BOB}/x", gateway="g2")
+    sent = frames("message", f"{BOB}/x", "chat", inside="<body>hi</body>", id="m1")
+    ((subject, frame),) = bench.take(sent)
+    assert subject == "natter.deliver.g2"
+    assert (list(frame.sessions), list(frame.tos), frame.sequence, frame.index) == (["s-x"], [], 7, 0)
+    assert frame.stanza == sent.stanza and frame.accepted_us == 1_000
+    assert bench.rows.rows == []
+
+
+def test_the_cause_rises_within_an_envelope(bench: Bench, frames: Any) -> None:
+    bench.people.add(f"{BOB}/x")
+    written = bench.take(*(frames("message", f"{BOB}/x", "chat") for _ in range(3)))
+    assert [(f.sequence, f.index) for _, f in written] == [(7, 0), (7, 16), (7, 32)]
+
+
+def test_progress_waits_for_every_output(bench: Bench, frames: Any) -> None:
+    bench.people.add(f"{BOB}/x")
+    bench.take(frames("message", f"{BOB}/x", "chat"), frames("presence"), sequence=7)
+    bench.take(frames("message", f"{BOB}/x", "headline"), sequence=9)
+    first, second, third = bench.written.callbacks
+    third()
+    first()
+    assert bench.progress.position == 0
+    second()
+    assert bench.progress.position == 9
+
+
+def test_an_entry_without_output_is_done_at_once(bench: Bench, frames: Any) -> None:
+    assert bench.take(frames("message", BOB, "headline")) == []
+    assert bench.progress.position == 7
+
+
+def test_one_frame_per_gateway(bench: Bench, frames: Any) -> None:
+    for name, gateway in (("a", "g1"), ("b", "g2"), ("c", "g1")):
+        bench.people.add(f"{BOB}/{name}", gateway=gateway)
+    written = bench.take(frames("message", BOB, "chat"))
+    assert [(s, list(f.sessions)) for s, f in written] == [
+        ("natter.deliver.g1", ["s-a", "s-c"]),
+        ("natter.deliver.g2", ["s-b"]),
+    ]
+    # If one comes back, the others have theirs.
+    assert all(f.traits & COPIED for _, f in written)
+
+
+def test_two_sessions_of_one_gateway_are_one_frame(bench: Bench, frames: Any) -> None:
+    bench.people.add(f"{BOB}/a")
+    bench.people.add(f"{BOB}/b")
+    ((_, frame),) = bench.take(frames("message", BOB, "chat"))
+    assert list(frame.sessions) == ["s-a", "s-b"] and not frame.traits & COPIED
+
+
+def test_a_join_goes_to_the_room_and_to_the_sender_s_shard(bench: Bench, frames: Any) -> None:
+    written = bench.take(frames("presence", "room@conference.example.com/nick"))
+    room, user = subjects(written)
+    assert room.startswith("natter.shard.room.") and user.startswith("natter.shard.user.")
+    assert all(f.session == "s-phone" and f.sequence == 7 and not f.sessions for _, f in written)
+
+
+def test_registration_goes_to_the_accounts(bench: Bench, frames: Any) -> None:
+    assert subjects(bench.take(frames.query("{jabber:iq:register}query", "example.com", "set"))) == [
+        "natter.shard.account.0"
+    ]
+
+
+def test_a_bounce_goes_back_where_it_came_from_and_is_counted(bench: Bench, frames: Any) -> None:
+    ((subject, frame),) = bench.take(frames("message", BOB, "chat", inside="<body>canary</body>", id="m1"))
+    assert subject == "natter.deliver.g1"
+    assert (list(frame.sessions), frame.type, frame.to, frame.sender) == (
+        ["s-phone"],
+        "error",
+        "alice@example.com/phone",
+        BOB,
+    )
+    assert (frame.sequence, frame.index) == (7, 0)
+    assert b"service-unavailable" in frame.stanza
+    (row,) = bench.rows.rows
+    assert (row["outcome"], row["direction"], row["time_us"], row["latency_us"]) == ("bounced", 0, NOW, 4_000)
+    assert "canary" not in str(row)
+
+
+def test_a_ping_is_answered(bench: Bench, frames: Any) -> None:
+    ((subject, frame),) = bench.take(frames.query("{urn:xmpp:ping}ping", "example.com"))
+    assert subject == "natter.deliver.g1"
+    assert frame.stanza == b"<iq type='result' id='q1' from='example.com' to='alice@example.com/phone'/>"
+
+
+def test_a_drop_leaves_a_row(bench: Bench, frames: Any) -> None:
+    assert bench.take(frames("message", BOB, "headline"), frames.query("{x}y", "example.com", "result")) == []
+    assert bench.outcomes() == ["dropped:headline", "dropped:unasked"]
+
+
+def test_a_returned_frame_is_cleaned_before_it_goes_on(bench: Bench, frames: Any) -> None:
+    bench.people.add(f"{BOB}/desk", gateway="g3", bound_us=2_000)
+    back = frames("message", f"{BOB}/gone", "chat", returned=1, traits=COPIED | 1, sessions=["s-gone"])
+    ((subject, frame),) = bench.take(back)
+    assert (subject, list(frame.sessions), frame.traits) == ("natter.deliver.g3", ["s-desk"], 1)
+    assert frame.returned == 1
+
+
+def test_the_error_of_a_returned_frame_finds_its_sender(bench: Bench, frames: Any) -> None:
+    # The envelope comes from the recipient's gateway; the sender is at another one, or gone.
+    bench.people.add("alice@example.com/phone", gateway="g9")
+    ((subject, frame),) = bench.take(frames("message", f"{BOB}/gone", returned=1))
+    assert (subject, list(frame.sessions)) == ("natter.deliver.g9", ["s-phone"])
+    assert bench.take(frames("message", f"{BOB}/gone", returned=1, session="s-other"), sequence=8) == []
+    assert bench.outcomes() == ["bounced", "dropped:sender-left"]
+
+
+def test_a_bad_frame_does_not_stop_the_lane(bench: Bench, frames: Any, caplog: pytest.LogCaptureFixture) -> None:
+    bench.people.add(f"{BOB}/x")
+    before = names.POISON.values.get(("LANES",), 0)
+    broken = frames.query("{urn:xmpp:ping}ping", "example.com", inbound=3)
+    broken.stanza = b"<iq canary"
+    no_element = frames("message", "carol@example.com", "chat")
+    no_element.stanza = b"canary"
+    written = bench.take(broken, frames("message", f"{BOB}/x", "chat"), no_element, frames("presence"))
+    assert len(written) == 2
+    assert bench.outcomes() == ["dropped:poison", "dropped:poison"]
+    assert names.POISON.values[("LANES",)] == before + 2
+    assert "canary" not in caplog.text
+    for stored in bench.written.callbacks:
+        stored()
+    assert bench.progress.position == 7
+
+
+def test_what_can_not_be_added_is_not_waited_for(bench: Bench, frames: Any) -> None:
+    bench.people.add(f"{BOB}/x", gateway="small")
+    bench.written.refuse = "small"
+    assert bench.take(frames("message", f"{BOB}/x", "chat")) == []
+    assert bench.outcomes() == ["dropped:poison"] and bench.progress.position == 7
+
+
+def test_an_entry_that_is_no_envelope(bench: Bench) -> None:
+    bench.lane.take(Entry(lane(0), 7, b"\xff\xff\xff"))
+    assert bench.progress.position == 7 and bench.written.frames == []
+
+
+def test_a_sampled_frame_carries_its_trace_on(bench: Bench, frames: Any) -> None:
+    bench.people.add(f"{BOB}/x")
+    traceparent = trace.sample(1, 0)
+    ((_, frame),) = bench.take(frames("message", f"{BOB}/x", "chat", traceparent=traceparent))
+    assert trace.trace_id(frame.traceparent) == trace.trace_id(traceparent)
+    ((_, reply),) = bench.take(frames("message", "carol@example.com", "chat", traceparent=traceparent), sequence=8)
+    assert trace.trace_id(reply.traceparent) == trace.trace_id(traceparent)
+    assert bench.rows.rows[0]["trace_id"] == trace.trace_id(traceparent)
+
+
+def test_full(bench: Bench, frames: Any) -> None:
+    bench.written.waiting_bytes = 1001
+    assert not bench.lane.full()
+    for sequence in range(1, OPEN_ENTRIES + 2):
+        bench.take(frames("presence"), sequence=sequence)
+    assert bench.lane.full()
+    bench.written.waiting_bytes = 1000
+    assert not bench.lane.full()
+
+
+async def test_close(bench: Bench) -> None:
+    await bench.lane.close()
+    assert bench.written.closed
