@@ -1,0 +1,81 @@
+"""Directory records of gateways that died: removed by the holder of user shard 0."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from natter.bus.api import BusError
+from natter.bus.directory import Directory
+from natter.telemetry import names
+
+log = logging.getLogger(__name__)
+
+# Deletes under way at once.
+DELETES_AT_ONCE_MAX = 64
+
+
+class Janitor:
+    """Looks about once a second. `alive` gives the live gateway incarnations, `holds` whether this is our business."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        alive: Callable[[], Awaitable[list[str]]],
+        holds: Callable[[], bool],
+        *,
+        now: Callable[[], float],
+        missing_seconds_min: float,
+        start_seconds_min: float,
+    ) -> None:
+        self._directory = directory
+        self._alive = alive
+        self._holds = holds
+        self._now = now
+        self._missing_seconds_min = missing_seconds_min
+        self._start_seconds_min = start_seconds_min
+        # Since when we can tell, and since when each gateway with sessions has been missing.
+        self._since: float | None = None
+        self._missing: dict[str, float] = {}
+
+    async def run(self, *, period_seconds: float = 1.0) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except BusError as error:
+                # Nobody could say that he lives: everybody gets the time again.
+                log.debug("janitor: %r", error)
+                self.reset()
+            await asyncio.sleep(period_seconds)
+
+    def reset(self) -> None:
+        """Begin again with the grace of the start."""
+        self._since = None
+        self._missing.clear()
+
+    async def look(self) -> None:
+        """Look once: remove the records of gateways that were missing for long enough."""
+        if not self._holds():
+            self.reset()
+            return
+        live = set(await self._alive())
+        now = self._now()
+        if self._since is None:
+            self._since = now
+        with_sessions = {session.gateway for session in self._directory.all()}
+        self._missing = {gateway: self._missing.get(gateway, now) for gateway in with_sessions - live}
+        if now - self._since < self._start_seconds_min:
+            return
+        dead = {gateway for gateway, since in self._missing.items() if now - since >= self._missing_seconds_min}
+        if dead:
+            await self._remove(dead)
+
+    async def _remove(self, dead: set[str]) -> None:
+        sessions = [session for session in self._directory.all() if session.gateway in dead]
+        log.warning("removing %d sessions of %d gateways that are gone", len(sessions), len(dead))
+        for start in range(0, len(sessions), DELETES_AT_ONCE_MAX):
+            part = sessions[start : start + DELETES_AT_ONCE_MAX]
+            await asyncio.gather(*(self._directory.delete(session) for session in part))
+            names.PRESENCE_GHOSTS.add(by=len(part))

@@ -1,0 +1,106 @@
+"""Records of dead gateways: removed in time, and never too early."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+from natter.bus.api import Unavailable
+from natter.bus.directory import Directory
+from natter.bus.memory import MemoryBus
+from natter.bus.subjects import bucket_spec
+from natter.presence.janitor import Janitor
+from natter.proto.v1 import bus_pb2
+
+
+@dataclass
+class World:
+    directory: Directory
+    live: list[str] = field(default_factory=list)
+    holds: bool = True
+    now: float = 100.0
+    away: bool = False
+    janitor: Janitor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.janitor = Janitor(
+            self.directory,
+            self.alive,
+            lambda: self.holds,
+            now=lambda: self.now,
+            missing_seconds_min=2.0,
+            start_seconds_min=6.0,
+        )
+
+    async def alive(self) -> list[str]:
+        if self.away:
+            raise Unavailable("away")
+        return self.live
+
+    async def at(self, now: float) -> set[str]:
+        """Who has a session when it was looked at this time."""
+        self.now = now
+        await self.janitor.look()
+        return {session.gateway for session in self.directory.all()}
+
+
+@pytest.fixture
+async def world() -> World:
+    bus = MemoryBus()
+    await bus.ensure_stream(bucket_spec("sessions"))
+    directory = Directory(bus)
+    await directory.start()
+    for number, gateway in enumerate(["g1", "g1", "g2"]):
+        record = bus_pb2.SessionRecord(session=f"s{number}", gateway=gateway, jid=f"u{number}@x/r")
+        await directory.create(record)
+    return World(directory, ["g1", "g2"])
+
+
+async def test_a_gateway_that_is_missing_for_long_loses_its_sessions(world: World) -> None:
+    assert await world.at(100) == {"g1", "g2"}
+    assert await world.at(110) == {"g1", "g2"}
+    world.live.remove("g1")
+    assert await world.at(111) == {"g1", "g2"}
+    assert await world.at(112.9) == {"g1", "g2"}
+    assert await world.at(113) == {"g2"}
+
+
+async def test_one_that_is_seen_again_keeps_them(world: World) -> None:
+    await world.at(100)
+    world.live.remove("g1")
+    await world.at(110)
+    world.live.append("g1")
+    await world.at(111)
+    world.live.remove("g1")
+    assert await world.at(112.5) == {"g1", "g2"}
+    assert await world.at(113.5) == {"g1", "g2"}
+
+
+async def test_nobody_is_removed_soon_after_the_start(world: World) -> None:
+    world.live.clear()
+    assert await world.at(100) == {"g1", "g2"}
+    assert await world.at(105.9) == {"g1", "g2"}
+    assert await world.at(106) == set()
+
+
+async def test_after_an_outage_everybody_gets_the_time_again(world: World) -> None:
+    await world.at(100)
+    world.away = True
+    running = asyncio.create_task(world.janitor.run(period_seconds=0.001))
+    await asyncio.sleep(0.01)
+    running.cancel()
+    world.away = False
+    world.live.clear()
+    assert await world.at(200) == {"g1", "g2"}
+    assert await world.at(206) == set()
+
+
+async def test_only_the_holder_looks(world: World) -> None:
+    world.live.clear()
+    world.holds = False
+    for now in (100, 120, 140):
+        assert await world.at(now) == {"g1", "g2"}
+    world.holds = True
+    assert await world.at(150) == {"g1", "g2"}
+    assert await world.at(156) == set()
