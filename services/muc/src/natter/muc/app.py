@@ -1,0 +1,59 @@
+"""The composition root of muc: directory, list of rooms, and the shards this instance holds."""
+
+from __future__ import annotations
+
+from functools import partial
+from time import time_ns
+
+from natter.bus import subjects
+from natter.bus.directory import Directory
+from natter.bus.holder import Holder
+from natter.bus.kv import bucket_spec, ensure
+from natter.runtime import process
+
+from .opening import open_shard
+from .post import Strangers
+from .roomlist import RoomList
+from .settings import Settings
+from .shardwork import Office
+
+HOST = "conference.{}"
+
+
+def now_us() -> int:
+    """The wall clock in microseconds."""
+    return time_ns() // 1000
+
+
+async def app(ctx: process.Context[Settings]) -> None:
+    """Hold room shards until told to stop."""
+    for name in (subjects.POSITIONS, subjects.SNAPSHOTS):
+        await ensure(ctx.bus, bucket_spec(name))
+    directory = Directory(ctx.bus)
+    await directory.start()
+    roomlist = RoomList(ctx.bus)
+    await roomlist.start()
+    office = Office(
+        bus=ctx.bus,
+        directory=directory,
+        strangers=Strangers(ctx.bus, directory),
+        roomlist=roomlist,
+        settings=ctx.settings,
+        instance=ctx.instance,
+        host=HOST.format(ctx.server.domain),
+        shards=ctx.bus_settings.room_shards,
+        now_us=now_us,
+    )
+    holder = Holder(
+        ctx.bus,
+        kind="room",
+        count=ctx.bus_settings.room_shards,
+        service="muc",
+        instance=ctx.instance,
+        open_shard=partial(open_shard, office),
+        lease_seconds=ctx.bus_settings.lease_seconds,
+    )
+    ctx.on_drain(directory.stop)
+    ctx.on_drain(roomlist.stop)
+    ctx.on_drain(holder.stop)
+    await holder.start()

@@ -1,0 +1,222 @@
+"""From outputs to frames for gateways: one frame per gateway and output, whoever is behind it. A measured hot path."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from natter.bus import subjects
+from natter.bus.api import Bus
+from natter.bus.directory import Directory, Session, key
+from natter.bus.kv import Bucket
+from natter.bus.sender import Senders
+from natter.proto.v1.bus_pb2 import Frame, SessionRecord
+from natter.telemetry import names
+from natter.xmpp.element import insert_to
+
+from .room.request import Everyone, Output, Target
+from .room.state import Occupant
+
+log = logging.getLogger(__name__)
+
+# Sessions remembered because the directory's replica does not know them (any more, or yet); the oldest are forgotten.
+STRANGERS_MAX: Final = 16_384
+# Rooms whose routes are kept, per shard.
+AUDIENCES_MAX: Final = 256
+
+# Session ids and their addresses, by gateway.
+Routes: TypeAlias = dict[str, tuple[list[str], list[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The routes to the occupants of a room, made when the directory was at `generation`."""
+
+    occupants: Mapping[str, Occupant]
+    generation: int
+    routes: Routes
+
+
+class Strangers:
+    """Sessions that the directory's replica does not show: gone for good, or not there yet. One per process."""
+
+    def __init__(self, bus: Bus, directory: Directory) -> None:
+        self._bucket = Bucket(bus, subjects.SESSIONS)
+        self._directory = directory
+        # Gateway by session id; "" for one that has ended: it never comes back.
+        self._gateways: OrderedDict[str, str] = OrderedDict()
+        # Counts changes of who is where: what was made of an older state is stale.
+        self.generation = 0
+        # Told the full JID and the session of everybody who leaves; one per shard held.
+        self.on_gone: set[Callable[[str, str], None]] = set()
+        directory.on_change(self._on_change)
+
+    def gateway(self, session: str) -> str | None:
+        """Where the session is, "" if it has ended, None if nobody looked yet."""
+        return self._gateways.get(session)
+
+    async def look(self, target: Target) -> None:
+        """Read the record itself: a replica may lag behind a session that has just begun."""
+        bare, _, resource = target.jid.partition("/")
+        found = await self._bucket.get(key(bare, resource))
+        gateway = ""
+        if found is not None:
+            record = SessionRecord.FromString(found.value)
+            gateway = record.gateway if record.session == target.session else ""
+        if self._directory.by_session(target.session) is None:
+            self._remember(target.session, gateway)
+
+    def _on_change(self, before: Session | None, after: Session | None) -> None:
+        if before is None or after is None or (before.session, before.gateway) != (after.session, after.gateway):
+            self.generation += 1
+        if before is not None and (after is None or after.session != before.session):
+            self._remember(before.session, "")
+            for tell in tuple(self.on_gone):
+                tell(before.jid, before.session)
+        if after is not None:
+            self._gateways.pop(after.session, None)
+
+    def _remember(self, session: str, gateway: str) -> None:
+        self.generation += 1
+        self._gateways[session] = gateway
+        if len(self._gateways) > STRANGERS_MAX:
+            self._gateways.popitem(last=False)
+
+
+class Post:
+    """The sending end of one shard. Awaits nothing while it sends: order is the order of the calls."""
+
+    def __init__(self, directory: Directory, strangers: Strangers, senders: Senders) -> None:
+        self._directory = directory
+        self._strangers = strangers
+        self._senders = senders
+        # The routes to all occupants of a room, by identity of the mapping that says who they are.
+        self._audiences: OrderedDict[int, Audience] = OrderedDict()
+        # Subject by gateway: as many as there are gateways.
+        self._subjects: dict[str, str] = {}
+
+    async def meet(self, outputs: Iterable[Output]) -> None:
+        """Look up, before sending, the targets that the directory does not show."""
+        known, strangers = self._directory.by_session, self._strangers
+        unknown: dict[str, Target] = {}
+        for output in outputs:
+            if type(output.to) is Everyone and self._kept(output.to) is not None:
+                continue
+            for target in output.to:
+                session = target.session
+                if session and known(session) is None and strangers.gateway(session) is None:
+                    unknown[session] = target
+        for target in unknown.values():
+            await strangers.look(target)
+
+    def send(
+        self,
+        output: Output,
+        sequence: int,
+        index: int,
+        accepted_us: int,
+        traceparent: str,
+        expect: Callable[[], Callable[[], None]],
+    ) -> int:
+        """Add the frames of one output; how many it reaches. `expect` is called per frame and gives its `stored`."""
+        routes = self._everywhere(output.to) if type(output.to) is Everyone else self._routes(output.to)
+        if not routes:
+            if output.otherwise is not None:
+                return self.send(output.otherwise, 0, 0, accepted_us, traceparent, expect)
+            return 0
+        frame = Frame(
+            kind=output.kind,  # type: ignore[arg-type]
+            type=output.type,
+            sender=output.sender,
+            id=output.id,
+            traits=output.traits,
+            payload=output.payload,
+            stanza=output.stanza,
+            sequence=sequence,
+            index=index,
+            accepted_us=accepted_us,
+            traceparent=traceparent,
+        )
+        count = 0
+        for gateway, (sessions, tos) in routes.items():
+            frame.sessions[:] = sessions
+            if len(tos) == 1 and len(output.to) == 1:
+                # To one: whole, so that a gateway may hand it back where the session has left.
+                frame.to = tos[0]
+                frame.stanza = insert_to(output.stanza, tos[0])
+                del frame.tos[:]
+            else:
+                frame.tos[:] = tos
+            count += len(sessions)
+            self._add(gateway, frame, expect())
+        return count
+
+    def _add(self, gateway: str, frame: Frame, stored: Callable[[], None]) -> None:
+        try:
+            self._senders.add(self._subject(gateway), frame, stored)
+        except ValueError:
+            # It can never fit into a message of the bus; nobody may wait for it.
+            names.POISON.add("DELIVERIES")
+            log.error("a delivery was too large")
+            stored()
+
+    def _kept(self, everyone: Everyone) -> Routes | None:
+        """The routes to all occupants, if they are known and nobody has moved since."""
+        kept = self._audiences.get(id(everyone.occupants))
+        if kept is None or kept.occupants is not everyone.occupants or kept.generation != self._strangers.generation:
+            return None
+        return kept.routes
+
+    def _everywhere(self, everyone: Everyone) -> Routes:
+        routes = self._kept(everyone)
+        if routes is None:
+            routes = self._routes(everyone)
+            # The mapping is held, so that its identity is nobody else's.
+            self._audiences[id(everyone.occupants)] = Audience(everyone.occupants, self._strangers.generation, routes)
+            if len(self._audiences) > AUDIENCES_MAX:
+                self._audiences.popitem(last=False)
+        return routes
+
+    def _routes(self, to: Iterable[Target]) -> Routes:
+        """Session ids and addresses by gateway."""
+        routes: Routes = {}
+        known = self._directory.by_session
+        for target in to:
+            session = target.session
+            if not session:
+                for found in self._anywhere(target.jid):
+                    self._route(routes, found.gateway, found.session, target.jid)
+                continue
+            at = known(session)
+            gateway = at.gateway if at is not None else self._strangers.gateway(session)
+            if gateway:
+                self._route(routes, gateway, session, target.jid)
+        return routes
+
+    @staticmethod
+    def _route(routes: Routes, gateway: str, session: str, to: str) -> None:
+        route = routes.get(gateway)
+        if route is None:
+            route = routes[gateway] = ([], [])
+        route[0].append(session)
+        route[1].append(to)
+
+    def _anywhere(self, jid: str) -> list[Session]:
+        """The sessions that a message to `jid` goes to. RFC 6121 §8.5.2.1.1: of a bare JID, the highest priority."""
+        if "/" in jid:
+            found = self._directory.get(jid)
+            return [found] if found is not None else []
+        able = [s for s in self._directory.sessions(jid).values() if s.available and s.priority >= 0]
+        highest = max((s.priority for s in able), default=0)
+        return [s for s in able if s.priority == highest]
+
+    def _subject(self, gateway: str) -> str:
+        subject = self._subjects.get(gateway)
+        if subject is None:
+            if len(self._subjects) > 4096:
+                self._subjects.clear()
+            subject = self._subjects[gateway] = subjects.deliver(gateway)
+        return subject

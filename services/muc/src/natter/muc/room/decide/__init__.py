@@ -1,0 +1,1 @@
+"""One file per verb: what follows from a request to a room."""

@@ -1,0 +1,88 @@
+"""What a room says of itself: disco#info and disco#items. XEP-0045 §6.4, §6.5."""
+
+from __future__ import annotations
+
+from natter.xmpp import ns
+from natter.xmpp.jid import local_of
+from natter.xmpp.xeps import disco, extended_disco, muc
+
+from ..answer import result
+from ..request import Decision, Refused, Request
+from ..state import Config, Room
+
+FEATURES = (
+    ns.DISCO_INFO,
+    ns.DISCO_ITEMS,
+    ns.MUC,
+    "http://jabber.org/protocol/muc#stable_id",
+    ns.MUC_ROOMCONFIG,
+    ns.MUC_ROOMINFO,
+    ns.OCCUPANT_ID,
+    ns.STANZA_IDS,
+    ns.PING,
+)
+
+
+def info(room: Room, request: Request) -> Decision:
+    """disco#info of the room."""
+    node = _node(request, f"{{{ns.DISCO_INFO}}}query")
+    if node == muc.NODE_TRAFFIC:
+        # XEP-0045 §18.1.1: nothing is discarded.
+        raise Refused("service-unavailable")
+    if node == muc.NODE_NICK:
+        # XEP-0045 §7.12: no reserved nicknames yet.
+        raise Refused("feature-not-implemented")
+    if node:
+        raise Refused("item-not-found")
+    name = room.config.name or local_of(room.jid)
+    told = disco.Info(
+        (disco.Identity("conference", "text", name=name),),
+        (*FEATURES, *config_features(room.config)),
+        (extended_disco.extension(ns.MUC_ROOMINFO, _facts(room)),),
+    )
+    return Decision(outputs=(result(request, disco.info_query(told)),))
+
+
+def items(room: Room, request: Request) -> Decision:
+    """disco#items of the room: its occupants, where the room is public and its occupants are no secret."""
+    if _node(request, f"{{{ns.DISCO_ITEMS}}}query"):
+        raise Refused("item-not-found")
+    # XEP-0045 §6.5: an empty list where it is private. Occupants may always look.
+    inside = room.occupant(request.sender) is not None
+    found = (
+        [disco.Item(f"{room.jid}/{nick}") for nick in room.occupants]
+        if inside or (room.config.public and not room.config.members_only)
+        else []
+    )
+    return Decision(outputs=(result(request, disco.items_query(found)),))
+
+
+def config_features(config: Config) -> tuple[str, ...]:
+    """The registered features that say what kind of room it is. XEP-0045 §16.3."""
+    return (
+        "muc_public" if config.public else "muc_hidden",
+        "muc_persistent" if config.persistent else "muc_temporary",
+        "muc_membersonly" if config.members_only else "muc_open",
+        "muc_moderated" if config.moderated else "muc_unmoderated",
+        "muc_nonanonymous" if config.jids_public else "muc_semianonymous",
+        "muc_passwordprotected" if config.password else "muc_unsecured",
+    )
+
+
+def _facts(room: Room) -> dict[str, tuple[str, ...]]:
+    config = room.config
+    facts: dict[str, tuple[str, ...]] = {
+        "muc#roominfo_description": (config.description,),
+        "muc#roominfo_occupants": (str(len(room.occupants)),),
+        "muc#roomconfig_changesubject": ("1" if config.occupants_change_subject else "0",),
+        "muc#maxhistoryfetch": (str(config.history_stanzas_max),),
+    }
+    # XEP-0045 §14.4: the subject of a room that not everybody may enter is nobody else's business.
+    if room.subject is not None and config.public and not config.members_only and not config.password:
+        facts["muc#roominfo_subject"] = (room.subject.text,)
+    return facts
+
+
+def _node(request: Request, name: str) -> str:
+    query = request.element().find(name)
+    return query.get("node", "") if query is not None else ""

@@ -1,0 +1,163 @@
+"""Roles and affiliations: kick, voice, moderators; bans, members, admins, owners; and their lists. XEP-0045 §8–§10."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from natter.proto.v1 import room_pb2
+from natter.xmpp import ns
+from natter.xmpp.jid import JIDError, bare_of, normalise
+from natter.xmpp.xeps.muc import Affiliation, Item, Role, Status, admin_query, parse_admin
+
+from .. import rights
+from ..answer import result
+from ..events import Event, answered
+from ..evolve import evolve
+from ..request import Decision, Limits, Refused, Request
+from ..state import Occupant, Room
+from . import leave
+
+
+def decide(room: Room, request: Request, limits: Limits) -> Decision:
+    """An IQ with a muc#admin query."""
+    try:
+        query = request.element().find(f"{{{ns.MUC_ADMIN}}}query")
+        items = parse_admin(query) if query is not None else ()
+    except ValueError:
+        raise Refused("bad-request") from None
+    if not items:
+        raise Refused("bad-request")
+    if request.type == "get":
+        return _list(room, request, items)
+    if any(len(item.reason.encode()) > limits.reason_bytes_max for item in items):
+        raise Refused("policy-violation", f"A reason has at most {limits.reason_bytes_max} bytes.")
+    by_role = items[0].role is not None
+    for item in items:
+        # XEP-0045 §17.4: either roles or affiliations.
+        if (item.role is None) == (item.affiliation is None) or (item.role is not None) != by_role:
+            raise Refused("bad-request")
+    made = _roles(room, request, items) if by_role else _affiliations(room, request, items, limits)
+    return Decision(leave.deserted(room, request, [made]))
+
+
+def _actor(room: Room, request: Request) -> tuple[str, Role, Affiliation]:
+    """Nickname, role and affiliation of who asks; the nickname is "" for somebody outside."""
+    present = room.occupant(request.sender) or next(iter(room.of_bare(request.bare)), None)
+    nick, role = (present.nick, present.role) if present is not None else ("", Role.NONE)
+    return nick, role, room.affiliation(request.bare)
+
+
+def _roles(room: Room, request: Request, items: Iterable[Item]) -> Event:
+    nick, role, affiliation = _actor(room, request)
+    made = answered(request)
+    change = made.rights_changed
+    change.actor = nick
+    for item in items:
+        new = item.role
+        target = room.occupants.get(item.nick)
+        if role is not Role.MODERATOR and not rights.leads(affiliation):
+            raise Refused(rights.FORBIDDEN)
+        if target is None or new is None:
+            raise Refused("item-not-found" if item.nick else "bad-request")
+        refused = rights.change_role((role, affiliation), (target.role, room.affiliation(target.bare)), new)
+        if refused:
+            raise Refused(refused)
+        statuses = [int(Status.KICKED)] if new is Role.NONE else []
+        change.occupants.add(nick=target.nick, role=new, statuses=statuses, reason=item.reason)
+    return made
+
+
+def _affiliations(room: Room, request: Request, items: Iterable[Item], limits: Limits) -> Event:
+    nick, _, actor = _actor(room, request)
+    if not rights.leads(actor):
+        raise Refused(rights.FORBIDDEN)
+    made = answered(request)
+    change = made.rights_changed
+    change.actor = nick
+    step = room
+    for item in items:
+        new = item.affiliation or Affiliation.NONE
+        jid = _target(room, item)
+        refused = rights.change_affiliation(
+            actor,
+            step.affiliation(jid),
+            new,
+            oneself=jid == request.bare,
+            last_owner=step.owners() == [jid],
+        )
+        if refused:
+            raise Refused(refused)
+        if "@" not in jid and new not in (Affiliation.OUTCAST, Affiliation.NONE):
+            raise Refused("bad-request", "A domain can only be banned.")
+        one = Event()
+        one.rights_changed.affiliations.add(jid=jid, affiliation=new, reason=item.reason)
+        one.rights_changed.occupants.extend(_consequences(step, jid, new, item.reason))
+        change.MergeFrom(one.rights_changed)
+        # What follows is judged by what these items do: two owners cannot both be removed in one request.
+        step = evolve(step, one)
+    if len(step.affiliations) > max(limits.affiliations_max, len(room.affiliations)):
+        raise Refused("resource-constraint", "The room's lists are full.")
+    return made
+
+
+def _target(room: Room, item: Item) -> str:
+    """The bare JID an item is about. XEP-0045 §10.3: of a full JID, the bare one."""
+    if not item.jid and item.nick in room.occupants:
+        # Beyond XEP-0045: some clients name an occupant by its nickname.
+        return room.occupants[item.nick].bare
+    try:
+        return bare_of(normalise(item.jid))
+    except JIDError:
+        raise Refused("jid-malformed" if item.jid else "bad-request") from None
+
+
+def _consequences(room: Room, jid: str, new: Affiliation, reason: str) -> list[room_pb2.OccupantChange]:
+    """What a new affiliation does to occupants whose it becomes."""
+    return [_consequence(room, occupant, new, reason) for occupant in room.of_bare(jid)]
+
+
+def _consequence(room: Room, occupant: Occupant, new: Affiliation, reason: str) -> room_pb2.OccupantChange:
+    change = room_pb2.OccupantChange(nick=occupant.nick, reason=reason)
+    if new is Affiliation.OUTCAST:
+        # XEP-0045 §9.1: 301.
+        change.role = Role.NONE
+        change.statuses.append(Status.BANNED)
+    elif new is Affiliation.NONE and room.config.members_only:
+        # XEP-0045 §9.4: 321.
+        change.role = Role.NONE
+        change.statuses.append(Status.AFFILIATION_LOST)
+    else:
+        change.role = rights.role_after(room.config, occupant.role, room.affiliation(occupant.bare), new)
+    return change
+
+
+def _list(room: Room, request: Request, items: tuple[Item, ...]) -> Decision:
+    _, role, affiliation = _actor(room, request)
+    found: list[Item] = []
+    for wanted in items:
+        if (wanted.role is None) == (wanted.affiliation is None):
+            raise Refused("bad-request")
+        if wanted.affiliation is not None:
+            refused = rights.list_affiliation(affiliation, wanted.affiliation, room.config)
+            if refused:
+                raise Refused(refused)
+            found += _affiliated(room, wanted.affiliation)
+        elif wanted.role is not None:
+            # XEP-0045 §8.5 and §9.8: moderators and admins.
+            if role is not Role.MODERATOR and not rights.leads(affiliation):
+                raise Refused(rights.FORBIDDEN)
+            found += [
+                Item(room.affiliation(o.bare), o.role, o.jid, o.nick)
+                for o in room.occupants.values()
+                if o.role is wanted.role
+            ]
+    return Decision(outputs=(result(request, admin_query(found)),))
+
+
+def _affiliated(room: Room, wanted: Affiliation) -> list[Item]:
+    # XEP-0045 §17.4: 'affiliation' and the bare 'jid', no 'role'.
+    return [
+        Item(a.affiliation, None, jid, reason=a.reason)
+        for jid, a in room.affiliations.items()
+        if a.affiliation is wanted
+    ]

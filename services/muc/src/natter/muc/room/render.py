@@ -1,0 +1,201 @@
+"""What is sent because of an event. A function of the room before it, the event, and the room after it: repeatable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from natter.proto.v1 import room_pb2
+from natter.xmpp.element import attr_escape
+from natter.xmpp.xeps.muc import Affiliation, Destroy, Invite, Role, Status
+
+from . import render_message as messages
+from . import render_presence as presences
+from .render_presence import About, about
+from .request import IQ, Address, Output
+from .state import Occupant, Room
+
+Event = room_pb2.RoomEvent
+
+
+def render(before: Room, event: Event, after: Room) -> list[Output]:
+    """The outputs of an event, in the order in which they are to be sent."""
+    kind = event.WhichOneof("event")
+    draw = _RENDERERS.get(kind) if kind is not None else None
+    return list(draw(before, event, after)) if draw is not None else []
+
+
+def _answer(room: Room, event: Event) -> Iterator[Output]:
+    if not event.HasField("answer"):
+        return
+    to = event.answer
+    stanza = f"<iq from='{attr_escape(room.jid)}' id='{attr_escape(to.id)}' type='result'/>".encode()
+    yield Output(IQ, stanza, room.jid, (Address(to.to, to.session),), type="result", id=to.id)
+
+
+def _joined(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    joined = event.occupant_joined
+    newcomer = after.occupants[joined.nick]
+    # XEP-0045 §7.1: others' presence, self-presence, history, subject; then what happens from now on.
+    for other in after.occupants.values():
+        if other.nick != newcomer.nick:
+            yield presences.to_one(after, other, about(after, other), newcomer)
+    own = [Status.NON_ANONYMOUS] if after.config.jids_public else []
+    own += [Status.CREATED] if joined.created else []
+    own += [Status.NICK_ASSIGNED] if joined.nick_changed else []
+    what = About(
+        affiliation=after.affiliation(newcomer.bare), role=newcomer.role, own_statuses=tuple(own), id=joined.id
+    )
+    yield presences.to_self(after, newcomer, what)
+    yield from messages.history(before, newcomer, joined.history, event.time_us)
+    yield messages.subject(after, newcomer)
+    known = before.occupant(joined.jid)
+    # XEP-0045 §7.2.1: who was in already gets everything again; the others only hear of it if something is new.
+    if known is None or (known.payload, known.attributes, known.role) != (
+        newcomer.payload,
+        newcomer.attributes,
+        newcomer.role,
+    ):
+        yield from presences.to_others(after, newcomer, about(after, newcomer), after.occupants.values())
+
+
+def _left(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    left = event.occupant_left
+    occupant = before.occupants.get(left.nick)
+    if occupant is None:
+        return
+    what = About(
+        affiliation=before.affiliation(occupant.bare), role=Role.NONE, gone=True, statuses=tuple(left.statuses)
+    )
+    leaving = _saying(occupant, left.presence)
+    # XEP-0045 §7.14: first to whoever leaves, then to those who remain.
+    yield presences.to_self(before, leaving, what)
+    yield from presences.to_others(before, leaving, what, after.occupants.values())
+
+
+def _saying(occupant: Occupant, presence: room_pb2.OccupantPresence) -> Occupant:
+    return Occupant(
+        occupant.nick,
+        occupant.jid,
+        occupant.session,
+        occupant.role,
+        occupant.occupant_id,
+        presence.attributes,
+        presence.payload,
+    )
+
+
+def _renamed(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    change = event.nickname_changed
+    old, new = before.occupants.get(change.nick), after.occupants.get(change.new_nick)
+    if old is None or new is None:
+        return
+    audience = after.occupants.values()
+    # XEP-0045 §7.6: unavailable from the old nickname with 303 and the new one, then available from the new.
+    gone = About(
+        affiliation=before.affiliation(old.bare),
+        role=old.role,
+        gone=True,
+        statuses=(Status.NEW_NICK,),
+        new_nick=change.new_nick,
+    )
+    yield from presences.to_all(before, _saying(old, room_pb2.OccupantPresence()), gone, audience)
+    own = (Status.NICK_ASSIGNED,) if change.nick_changed else ()
+    here = About(affiliation=after.affiliation(new.bare), role=new.role, own_statuses=own)
+    yield from presences.to_all(after, new, here, audience)
+
+
+def _presence(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    occupant = after.occupants.get(event.presence_changed.nick)
+    if occupant is not None:
+        yield from presences.to_all(after, occupant, about(after, occupant), after.occupants.values())
+
+
+def _said(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    said = event.message_sent
+    yield messages.groupchat(after, said.nick, said.stanza, said.id, said.traits)
+
+
+def _subject(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    changed = event.subject_changed
+    yield messages.groupchat(after, changed.nick, changed.stanza, changed.id, 0)
+
+
+def _rights(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    rights = event.rights_changed
+    yield from _standing(before, after, event, rights.occupants, rights.actor)
+    if not after.config.members_only:
+        return
+    # XEP-0045 §9.5: who becomes a member of a members-only room is invited.
+    inviter = after.occupants.get(rights.actor)
+    for change in rights.affiliations:
+        new = change.affiliation == Affiliation.MEMBER and before.affiliation(change.jid) is Affiliation.NONE
+        if new and "@" in change.jid and not after.of_bare(change.jid):
+            by = inviter.bare if inviter is not None else after.jid
+            yield messages.invitation(after, by, change.jid, Invite(change.jid, change.reason))
+
+
+def _standing(
+    before: Room, after: Room, event: Event, changes: Iterable[room_pb2.OccupantChange], actor: str
+) -> Iterator[Output]:
+    """Roles that changed, and occupants who were removed."""
+    gone: list[tuple[Occupant, About]] = []
+    for change in changes:
+        occupant = before.occupants.get(change.nick)
+        if occupant is not None and change.role == Role.NONE:
+            what = About(
+                affiliation=after.affiliation(occupant.bare),
+                role=Role.NONE,
+                gone=True,
+                statuses=tuple(change.statuses),
+                actor=actor,
+                reason=change.reason,
+            )
+            gone.append((_saying(occupant, room_pb2.OccupantPresence()), what))
+    # XEP-0045 §8.2: first who is removed, then who removed them, then the others.
+    for occupant, what in gone:
+        yield presences.to_self(before, occupant, what)
+    yield from _answer(after, event)
+    audience = after.occupants.values()
+    for occupant, what in gone:
+        yield from presences.to_others(after, occupant, what, audience)
+    for change in changes:
+        changed = after.occupants.get(change.nick)
+        if changed is not None and change.role != Role.NONE:
+            what = About(
+                affiliation=after.affiliation(changed.bare),
+                role=changed.role,
+                statuses=tuple(change.statuses),
+                actor=actor if change.reason else "",
+                reason=change.reason,
+            )
+            yield from presences.to_all(after, changed, what, audience)
+
+
+def _config(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    changed = event.config_changed
+    yield from _standing(before, after, event, changed.occupants, "")
+    if changed.statuses:
+        yield messages.configured(after, tuple(changed.statuses), f"config-{event.time_us}")
+
+
+def _destroyed(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    end = event.room_destroyed
+    destroy = Destroy(end.alternate, end.reason, end.password)
+    # XEP-0045 §10.9: one presence to each occupant, about itself; then the owner is answered.
+    for occupant in before.occupants.values():
+        yield presences.destroyed(before, occupant, destroy)
+    yield from _answer(before, event)
+
+
+_RENDERERS: Final[dict[str, Callable[[Room, Any, Room], Iterator[Output]]]] = {
+    "occupant_joined": _joined,
+    "occupant_left": _left,
+    "nickname_changed": _renamed,
+    "presence_changed": _presence,
+    "message_sent": _said,
+    "subject_changed": _subject,
+    "rights_changed": _rights,
+    "config_changed": _config,
+    "room_destroyed": _destroyed,
+}

@@ -1,0 +1,142 @@
+"""Presence as occupants see each other's: XEP-0045 §7.2.2 and what differs from one recipient to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from natter.xmpp import ns
+from natter.xmpp.element import attr_escape, render
+from natter.xmpp.xeps.muc import Affiliation, Destroy, Role, Status, user_x
+
+from .request import PRESENCE, Output
+from .rights import sees_jids
+from .state import Occupant, Room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a presence says beside the occupant's own words."""
+
+    affiliation: Affiliation
+    role: Role
+    gone: bool = False
+    statuses: tuple[int, ...] = ()
+    # Only to the occupant itself, beside 110.
+    own_statuses: tuple[int, ...] = ()
+    new_nick: str = ""
+    actor: str = ""
+    reason: str = ""
+    # The id of the stanza it answers, for the occupant itself.
+    id: str = ""
+
+
+def about(room: Room, occupant: Occupant) -> About:
+    """An occupant as it stands in the room."""
+    return About(affiliation=room.affiliation(occupant.bare), role=occupant.role)
+
+
+def occupant_jid(room: Room, nick: str) -> str:
+    """room@host/nick."""
+    return f"{room.jid}/{nick}"
+
+
+def occupant_id(value: str) -> bytes:
+    """The XEP-0421 element, which every message and presence of a room carries."""
+    return f"<occupant-id xmlns='{ns.OCCUPANT_ID}' id='{value}'/>".encode()
+
+
+def stanza(room: Room, occupant: Occupant, what: About, *, show_jid: bool, oneself: bool = False) -> bytes:
+    """The presence element without `to`."""
+    statuses = what.statuses
+    if oneself:
+        # XEP-0045 §7.2.2: 110 says that it is about the recipient; statuses in rising order.
+        statuses = tuple(sorted({*statuses, *what.own_statuses, int(Status.SELF)}))
+    head = f" from='{attr_escape(occupant_jid(room, occupant.nick))}'"
+    if oneself and what.id:
+        head += f" id='{attr_escape(what.id)}'"
+    if what.gone:
+        head += " type='unavailable'"
+    jid = f" jid='{attr_escape(occupant.jid)}'" if show_jid else ""
+    nick = f" nick='{attr_escape(what.new_nick)}'" if what.new_nick else ""
+    item = f"<item affiliation='{what.affiliation}'{jid}{nick} role='{what.role}'"
+    inside = _inside(what)
+    item += f">{inside}</item>" if inside else "/>"
+    codes = "".join(f"<status code='{int(code)}'/>" for code in statuses)
+    x = f"<x xmlns='{ns.MUC_USER}'>{item}{codes}</x>"
+    return b"".join(
+        (
+            b"<presence",
+            occupant.attributes,
+            head.encode(),
+            b">",
+            occupant.payload,
+            x.encode(),
+            occupant_id(occupant.occupant_id),
+            b"</presence>",
+        )
+    )
+
+
+def _inside(what: About) -> str:
+    inside = ""
+    if what.actor:
+        inside += f"<actor nick='{attr_escape(what.actor)}'/>"
+    if what.reason:
+        inside += f"<reason>{attr_escape(what.reason)}</reason>"
+    return inside
+
+
+def to_one(room: Room, occupant: Occupant, what: About, target: Occupant) -> Output:
+    """An occupant's presence for one other."""
+    oneself = target.jid == occupant.jid
+    # A user knows its own JID; others learn it where the room says so.
+    show = oneself or sees_jids(room.config, target.role)
+    return _output(room, occupant, what, (target,), show_jid=show, oneself=oneself)
+
+
+def to_self(room: Room, occupant: Occupant, what: About) -> Output:
+    """An occupant's presence for itself."""
+    return to_one(room, occupant, what, occupant)
+
+
+def to_others(room: Room, occupant: Occupant, what: About, audience: Iterable[Occupant]) -> Iterator[Output]:
+    """An occupant's presence for everybody else in `audience`: one stanza with the real JID and one without."""
+    seeing: list[Occupant] = []
+    blind: list[Occupant] = []
+    for target in audience:
+        if target.jid != occupant.jid:
+            (seeing if sees_jids(room.config, target.role) else blind).append(target)
+    if seeing:
+        yield _output(room, occupant, what, tuple(seeing), show_jid=True)
+    if blind:
+        yield _output(room, occupant, what, tuple(blind), show_jid=False)
+
+
+def to_all(room: Room, occupant: Occupant, what: About, audience: Iterable[Occupant]) -> Iterator[Output]:
+    """An occupant's presence for itself, then for everybody else."""
+    yield to_self(room, occupant, what)
+    yield from to_others(room, occupant, what, audience)
+
+
+def destroyed(room: Room, occupant: Occupant, destroy: Destroy) -> Output:
+    """What an occupant is told when the room ends. XEP-0045 §10.9."""
+    item = f"<item affiliation='{Affiliation.NONE}' role='{Role.NONE}'/>".encode()
+    x = render(user_x(destroy=destroy, statuses=(Status.SELF,)))
+    at = x.index(b">") + 1
+    head = f"<presence from='{attr_escape(occupant_jid(room, occupant.nick))}' type='unavailable'>".encode()
+    stanza = head + x[:at] + item + x[at:] + occupant_id(occupant.occupant_id) + b"</presence>"
+    return Output(PRESENCE, stanza, occupant_jid(room, occupant.nick), (occupant,), type="unavailable")
+
+
+def _output(
+    room: Room, occupant: Occupant, what: About, to: tuple[Occupant, ...], *, show_jid: bool, oneself: bool = False
+) -> Output:
+    return Output(
+        PRESENCE,
+        stanza(room, occupant, what, show_jid=show_jid, oneself=oneself),
+        occupant_jid(room, occupant.nick),
+        to,
+        type="unavailable" if what.gone else "",
+        id=what.id if oneself else "",
+    )

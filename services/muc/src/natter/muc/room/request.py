@@ -1,0 +1,165 @@
+"""What comes in and what goes out: a request to a room, its refusal, the outputs, and the limits that hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from natter.proto.v1 import bus_pb2, room_pb2
+from natter.xmpp.element import Element, parse
+from natter.xmpp.jid import bare_of, resource_of
+
+from .state import Occupant, Room
+
+MESSAGE: Final = bus_pb2.KIND_MESSAGE
+PRESENCE: Final = bus_pb2.KIND_PRESENCE
+IQ: Final = bus_pb2.KIND_IQ
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Where a request came from: the same for a frame that comes again. Sequence 0: unknown."""
+
+    source: str = ""
+    sequence: int = 0
+    index: int = 0
+    # Tells a sequence from the same one after the log was lost and began anew.
+    accepted_us: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One stanza for a room. JIDs are normalised; `sender` is a full JID as the gateway stamped it."""
+
+    kind: int
+    type: str = ""
+    sender: str
+    to: str
+    id: str = ""
+    traits: int = 0
+    # Name of an IQ's payload, "{namespace}local".
+    payload: str = ""
+    stanza: bytes
+    # The sender's session; "" when a service speaks for it.
+    session: str = ""
+    # The session vanished without a word.
+    vanished: bool = False
+    now_us: int
+    cause: Cause = Cause()
+    # Unpredictable bytes, for what needs a secret.
+    fresh: bytes = b""
+    # Whether the sender may make another room.
+    may_create: bool = True
+
+    @property
+    def bare(self) -> str:
+        """The sender's bare JID."""
+        return bare_of(self.sender)
+
+    @property
+    def room(self) -> str:
+        """The room's JID."""
+        return bare_of(self.to)
+
+    @property
+    def nick(self) -> str:
+        """The nickname addressed; "" for the room itself."""
+        return resource_of(self.to)
+
+    def element(self) -> Element:
+        """The stanza, parsed."""
+        return parse(self.stanza)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a room may grow to. What happens at each is said where it is obeyed."""
+
+    occupants_max: int = 200
+    nick_bytes_max: int = 128
+    subject_bytes_max: int = 4096
+    presence_bytes_max: int = 2048
+    affiliations_max: int = 1000
+    reason_bytes_max: int = 1024
+    password_bytes_max: int = 256
+    invites_max: int = 10
+    history_stanzas: int = 20
+
+
+def present(room: Room, request: Request) -> Occupant | None:
+    """The occupant that the sender is; not one whom an earlier session left behind under the same full JID."""
+    found = room.occupant(request.sender)
+    if found is not None and request.session and found.session and request.session != found.session:
+        return None
+    return found
+
+
+class Refused(Exception):
+    """Answered to the sender as a stanza error, unless it must not be answered."""
+
+    def __init__(self, condition: str, text: str = "", *, type: str | None = None) -> None:
+        super().__init__(condition)
+        self.condition = condition
+        self.text = text
+        self.type = type
+
+
+class Target(Protocol):
+    """Somebody to deliver to: a session under its full JID, or (`session` "") whoever answers to a JID now."""
+
+    @property
+    def jid(self) -> str: ...
+    @property
+    def session(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A target that is no occupant."""
+
+    jid: str
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Everyone:
+    """All occupants. The same mapping as long as nothing about them changes: what is made of it may be kept."""
+
+    occupants: Mapping[str, Occupant]
+
+    def __iter__(self) -> Iterator[Occupant]:
+        return iter(self.occupants.values())
+
+    def __len__(self) -> int:
+        return len(self.occupants)
+
+    def __contains__(self, target: object) -> bool:
+        return target in self.occupants.values()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One stanza to one or many. `stanza` has no `to`; it is the same for all targets."""
+
+    kind: int
+    stanza: bytes
+    sender: str
+    to: Collection[Target]
+    type: str = ""
+    id: str = ""
+    traits: int = 0
+    payload: str = ""
+    # Sent instead where nobody is there to take it.
+    otherwise: Output | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows from a request: events, and what is said without one."""
+
+    events: tuple[room_pb2.RoomEvent, ...] = ()
+    outputs: tuple[Output, ...] = ()
+
+
+NOTHING: Final = Decision()

@@ -1,0 +1,142 @@
+"""A room as it stands: the fold of its journal. Immutable; what a decision may look at, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from natter.xmpp.jid import bare_of, domain_of
+from natter.xmpp.xeps.muc import Affiliation, Role
+
+# Kept for people who join: whichever comes first. What is older is forgotten by the room (not by an archive).
+HISTORY_STANZAS_MAX: Final = 100
+HISTORY_BYTES_MAX: Final = 192 << 10
+# By how much the clocks of two machines may differ.
+SKEW_US_MAX: Final = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the owner configures. XEP-0045 §10.1.3; `occupants_max` 0 means the service's limit."""
+
+    name: str = ""
+    description: str = ""
+    persistent: bool = False
+    public: bool = True
+    moderated: bool = False
+    members_only: bool = False
+    password: str = ""
+    # muc#roomconfig_whois=anyone: a non-anonymous room.
+    jids_public: bool = False
+    occupants_change_subject: bool = False
+    occupants_max: int = 0
+    members_invite: bool = False
+    history_stanzas_max: int = 20
+    # The least role that may send private messages: "visitor", "participant", "moderator" or "nobody".
+    private_messages: str = "visitor"
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """Somebody in the room: one full JID, one nickname. `attributes` and `payload` are its own part of its presence."""
+
+    nick: str
+    jid: str
+    session: str
+    role: Role
+    occupant_id: str
+    attributes: bytes = b""
+    payload: bytes = b""
+
+    @property
+    def bare(self) -> str:
+        """The user's bare JID, which affiliations go by."""
+        return bare_of(self.jid)
+
+
+@dataclass(frozen=True, slots=True)
+class Affiliated:
+    """A lasting relation of a bare JID (or a domain, to ban it) to the room, and why."""
+
+    affiliation: Affiliation
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of the discussion history, as the occupants got it."""
+
+    stanza: bytes
+    time_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the room is about, and the message that set it."""
+
+    text: str
+    stanza: bytes
+    time_us: int
+
+
+class Applied(NamedTuple):
+    """How far a source was worked on, and when that was decided."""
+
+    sequence: int
+    place: int
+    time_us: int
+
+    def covers(self, sequence: int, index: int, accepted_us: int) -> bool:
+        """Whether an input of the source has been worked on.
+
+        What was accepted well after that is none that comes again, whatever its sequence: the log began anew.
+        """
+        return (sequence, index) <= self[:2] and accepted_us <= self.time_us + SKEW_US_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The state. `exists` false: never made, or destroyed; then only `jid` and `applied` mean something."""
+
+    jid: str
+    exists: bool = False
+    # XEP-0045 §10.1.1: nobody but the owner may enter before the first configuration.
+    locked: bool = False
+    config: Config = Config()
+    secret: bytes = b""
+    creator: str = ""
+    affiliations: Mapping[str, Affiliated] = field(default_factory=dict)
+    # By nickname, in the order of joining.
+    occupants: Mapping[str, Occupant] = field(default_factory=dict)
+    # Nickname by full JID, and by the form in which nicknames are compared.
+    nicks: Mapping[str, str] = field(default_factory=dict)
+    nick_keys: Mapping[str, str] = field(default_factory=dict)
+    history: tuple[Said, ...] = ()
+    history_bytes: int = 0
+    subject: Subject | None = None
+    # The highest input that has events, per source.
+    applied: Mapping[str, Applied] = field(default_factory=dict)
+
+    def affiliation(self, bare: str) -> Affiliation:
+        """The affiliation of a bare JID."""
+        found = self.affiliations.get(bare)
+        if found is not None:
+            return found.affiliation
+        # XEP-0045 §9.2: a banned domain bans its users.
+        found = self.affiliations.get(domain_of(bare))
+        return Affiliation.OUTCAST if found and found.affiliation is Affiliation.OUTCAST else Affiliation.NONE
+
+    def occupant(self, full: str) -> Occupant | None:
+        """The occupant that a full JID is."""
+        nick = self.nicks.get(full)
+        return self.occupants[nick] if nick is not None else None
+
+    def of_bare(self, bare: str) -> list[Occupant]:
+        """All occupants of one user; of a domain, all its users."""
+        whole_domain = "@" not in bare
+        return [o for o in self.occupants.values() if o.bare == bare or (whole_domain and domain_of(o.bare) == bare)]
+
+    def owners(self) -> list[str]:
+        """The bare JIDs of the owners."""
+        return [jid for jid, a in self.affiliations.items() if a.affiliation is Affiliation.OWNER]

@@ -1,0 +1,106 @@
+"""The rooms of one shard in memory: loaded on demand from snapshot and journal, forgotten when idle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from natter.bus.api import Entry
+from natter.bus.journal import Journal
+from natter.bus.snapshot import Snapshots
+from natter.proto.v1 import room_pb2
+
+from .room import snapshot
+from .room.evolve import fold
+from .room.state import Room
+
+KIND: Final = "room"
+LOADS_MAX: Final = 64
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A room in memory. `revision` is that of its last event."""
+
+    room: Room
+    revision: int
+    # Events since the newest snapshot that was taken or is about to be.
+    events: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was read of a room: its state at a revision, and the journal entries behind that."""
+
+    room: Room
+    revision: int
+    entries: tuple[Entry, ...]
+
+
+class Rooms:
+    """Loaded rooms by JID, the longest unused first."""
+
+    def __init__(self, journal: Journal, snapshots: Snapshots, *, loaded_max: int) -> None:
+        self._journal = journal
+        self._snapshots = snapshots
+        self._loaded_max = loaded_max
+        self._rooms: OrderedDict[str, Loaded] = OrderedDict()
+
+    def get(self, jid: str) -> Loaded | None:
+        """The room if it is loaded; it counts as used."""
+        loaded = self._rooms.get(jid)
+        if loaded is not None:
+            self._rooms.move_to_end(jid)
+        return loaded
+
+    def keep(self, jid: str, loaded: Loaded) -> None:
+        """Hold a room that was loaded elsewhere."""
+        self._rooms[jid] = loaded
+        self._rooms.move_to_end(jid)
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    async def load(self, jids: Iterable[str]) -> None:
+        """Have these rooms in memory, all at once."""
+        missing = [jid for jid in dict.fromkeys(jids) if jid not in self._rooms]
+        for start in range(0, len(missing), LOADS_MAX):
+            pasts = await asyncio.gather(*(self.read(jid) for jid in missing[start : start + LOADS_MAX]))
+            for past in pasts:
+                self.keep(past.room.jid, present(past))
+
+    async def read(self, jid: str) -> Past:
+        """A room's past from its newest snapshot on."""
+        room, revision = Room(jid), 0
+        found = await self._snapshots.get(KIND, jid)
+        if found is not None:
+            revision, room = found[0], snapshot.decode(found[1])
+        entries = await self._journal.load(KIND, jid, after=revision)
+        return Past(room, revision, tuple(entries))
+
+    def trim(self, busy: Container[str]) -> None:
+        """Forget the longest unused rooms above the limit; not those that are being worked on."""
+        excess = len(self._rooms) - self._loaded_max
+        if excess > 0:
+            for jid in [jid for jid in self._rooms if jid not in busy][:excess]:
+                del self._rooms[jid]
+
+    def forget(self, jid: str, revision: int) -> None:
+        """A room's journal is gone up to this revision: where nothing came after it, it starts anew."""
+        loaded = self._rooms.get(jid)
+        if loaded is not None and loaded.revision == revision:
+            del self._rooms[jid]
+
+
+def present(past: Past) -> Loaded:
+    """A room as it is now."""
+    loaded = Loaded(past.room, past.revision)
+    for entry in past.entries:
+        events = room_pb2.RoomEvents.FromString(entry.payload).events
+        loaded.room = fold(loaded.room, events)
+        loaded.revision = entry.sequence
+        loaded.events += len(events)
+    return loaded

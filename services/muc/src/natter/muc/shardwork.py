@@ -1,0 +1,93 @@
+"""What the parts of one shard's work share: what came in, what a turn decides, and what has been decided lately."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from natter.bus.api import Bus
+from natter.bus.directory import Directory
+from natter.proto.v1 import room_pb2
+from natter.proto.v1.bus_pb2 import Frame
+
+from .post import Strangers
+from .room.request import Cause, Output
+from .room.state import Room
+from .roomlist import RoomList
+from .rooms import Loaded
+from .settings import Settings
+
+# Causes remembered, so that what comes again is recognised also where it left no event; the oldest are forgotten.
+SEEN_MAX: Final = 32_768
+
+
+@dataclass(slots=True, kw_only=True)
+class Office:
+    """What all shards of this process share."""
+
+    bus: Bus
+    directory: Directory
+    strangers: Strangers
+    roomlist: RoomList
+    settings: Settings
+    instance: str
+    # conference.<domain>
+    host: str
+    shards: int
+    now_us: Callable[[], int]
+
+
+@dataclass(slots=True)
+class Input:
+    """One frame of a shard entry. `position` 0: made here, nobody waits for it to be done."""
+
+    frame: Frame
+    cause: Cause
+    position: int
+    taken_us: int
+    # The session that vanished, for an input made here.
+    vanished: str = ""
+
+    @property
+    def room(self) -> str:
+        """The JID of the room, or of the host."""
+        return self.frame.to.partition("/")[0]
+
+
+@dataclass(slots=True)
+class Parcel:
+    """An output on its way, with the input it follows from. `caused`: it belongs to a journal entry."""
+
+    output: Output
+    caused: bool
+    input: Input | None = None
+    traceparent: str = ""
+
+
+@dataclass(slots=True)
+class Work:
+    """What one turn decides for one room."""
+
+    loaded: Loaded
+    before: Room
+    events: list[room_pb2.RoomEvent] = field(default_factory=list)
+    parcels: list[Parcel] = field(default_factory=list)
+
+
+class Seen:
+    """The causes that were decided lately."""
+
+    def __init__(self) -> None:
+        self._causes: OrderedDict[Cause, None] = OrderedDict()
+
+    def add(self, cause: Cause) -> None:
+        """Remember one."""
+        if cause.sequence:
+            self._causes[cause] = None
+            if len(self._causes) > SEEN_MAX:
+                self._causes.popitem(last=False)
+
+    def __contains__(self, cause: Cause) -> bool:
+        return cause in self._causes

@@ -1,0 +1,175 @@
+"""One turn of a shard: the inputs that waited, decided in memory, room by room in the order in which they came."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from natter.proto.v1 import room_pb2
+from natter.telemetry import names, trace
+from natter.xmpp.traits import Trait
+
+from .room import dispatch, host
+from .room.evolve import evolve
+from .room.refusal import refusal
+from .room.render import render
+from .room.request import PRESENCE, Decision, Limits, Output, Refused, Request
+from .room.snapshot import summary
+from .rooms import Rooms
+from .shardwork import Input, Office, Parcel, Seen, Work
+
+log = logging.getLogger(__name__)
+
+# A turn ends at whichever comes first; the rest waits for the next one.
+TURN_INPUTS_MAX: Final = 1000
+TURN_INPUT_BYTES_MAX: Final = 384 << 10
+TURN_OUTPUT_BYTES_MAX: Final = 8 << 20
+
+
+@dataclass(slots=True)
+class Turn:
+    """What has been decided so far."""
+
+    office: Office
+    rooms: Rooms
+    seen: Seen
+    limits: Limits
+    works: dict[str, Work] = field(default_factory=dict)
+    # Of the host itself.
+    loose: list[Parcel] = field(default_factory=list)
+    inputs: list[Input] = field(default_factory=list)
+    # Rooms made in this turn, by creator: the list of rooms does not have them yet.
+    created: dict[str, int] = field(default_factory=dict)
+    input_bytes: int = 0
+    output_bytes: int = 0
+
+    def full(self, coming: Input) -> bool:
+        """Whether `coming` must wait for the next turn."""
+        return bool(self.inputs) and (
+            len(self.inputs) >= TURN_INPUTS_MAX
+            # One journal entry per room and turn: it must fit into one message of the bus.
+            or self.input_bytes + len(coming.frame.stanza) > TURN_INPUT_BYTES_MAX
+            or self.output_bytes > TURN_OUTPUT_BYTES_MAX
+        )
+
+    def take(self, coming: Input) -> None:
+        """Decide one input. Never raises for what is in it."""
+        self.inputs.append(coming)
+        self.input_bytes += len(coming.frame.stanza)
+        # What was decided already is on its way, or was sent; it is not said twice.
+        if coming.cause in self.seen:
+            return
+        try:
+            self._decide(coming)
+        except Exception as error:
+            # One bad stanza must not stop a shard. What it held stays out of the log.
+            names.POISON.add("SHARDS")
+            log.error("a stanza for a room failed: %s", type(error).__name__, extra={"position": coming.position})
+            self._apologise(coming)
+        self.seen.add(coming.cause)
+
+    def _decide(self, coming: Input) -> None:
+        if coming.room == self.office.host:
+            decision = host.decide(self._request(coming), self.office.roomlist.public())
+            self.loose += [Parcel(output, False, coming) for output in decision.outputs]
+            self._count(decision)
+            return
+        jid = coming.room
+        work = self.works.get(jid)
+        if work is None:
+            loaded = self.rooms.get(jid)
+            if loaded is None:
+                raise LookupError("room is not loaded")
+            work = self.works[jid] = Work(loaded, loaded.room)
+        room = work.loaded.room
+        decision = dispatch.decide(room, self._request(coming), self.limits)
+        parcels: list[Parcel] = []
+        traceparent = self._span(coming, decision) if coming.frame.traceparent else ""
+        for event in decision.events:
+            after = evolve(room, event)
+            parcels += [Parcel(output, True, coming, traceparent) for output in render(room, event, after)]
+            room = after
+            names.MUC_DECIDED.add(event.WhichOneof("event") or "unknown")
+            if event.HasField("room_created"):
+                creator = event.room_created.creator
+                self.created[creator] = self.created.get(creator, 0) + 1
+        parcels += [Parcel(output, False, coming, traceparent) for output in decision.outputs]
+        # Only now, when nothing can fail any more.
+        work.events += decision.events
+        work.loaded.room = room
+        work.parcels += parcels
+        self.output_bytes += sum(len(parcel.output.stanza) for parcel in parcels)
+        self._count(decision)
+        if coming.vanished and decision.events:
+            names.MUC_VANISHED.add()
+
+    def _request(self, coming: Input) -> Request:
+        frame = coming.frame
+        joining = frame.kind == PRESENCE and bool(frame.traits & Trait.MUC_JOIN)
+        may_create = True
+        if joining:
+            bare = frame.sender.partition("/")[0]
+            known = self.office.roomlist.made_by(bare) + self.created.get(bare, 0)
+            may_create = known < self.office.settings.rooms_per_user_max
+        return Request(
+            kind=frame.kind,
+            type=frame.type,
+            sender=frame.sender,
+            to=frame.to,
+            id=frame.id,
+            traits=frame.traits,
+            payload=frame.payload,
+            stanza=frame.stanza,
+            session=coming.vanished or frame.session,
+            vanished=bool(coming.vanished),
+            now_us=coming.taken_us,
+            cause=coming.cause,
+            fresh=secrets.token_bytes(32) if joining else b"",
+            may_create=may_create,
+        )
+
+    def _span(self, coming: Input, decision: Decision) -> str:
+        frame = coming.frame
+        return trace.span(
+            names.SPAN_MUC,
+            traceparent=frame.traceparent,
+            start_us=coming.taken_us,
+            end_us=self.office.now_us(),
+            attributes={"room_jid": coming.room, "from": frame.sender, "message_id": frame.id},
+        )
+
+    def _apologise(self, coming: Input) -> None:
+        frame = coming.frame
+        if frame.type in ("error", "result", "unavailable") or not frame.session:
+            return
+        try:
+            sorry = refusal(self._request(coming), Refused("internal-server-error"))
+        except ValueError:
+            # Not even an element: it came from no client of ours.
+            return
+        self.loose.append(Parcel(sorry, False, coming))
+
+    def _count(self, decision: Decision) -> None:
+        refused = sum(output.type == "error" for output in decision.outputs)
+        if refused:
+            names.MUC_REFUSED.add(by=refused)
+
+    def entries(self) -> list[tuple[str, Work, bytes]]:
+        """What is to be appended: one journal entry for every room that has events."""
+        now_us = self.office.now_us()
+        return [
+            (
+                jid,
+                work,
+                room_pb2.RoomEvents(events=work.events, summary=summary(work.loaded.room, now_us)).SerializeToString(),
+            )
+            for jid, work in self.works.items()
+            if work.events
+        ]
+
+    def outputs(self) -> list[Output]:
+        """Everything that is to be sent."""
+        works = self.works.values()
+        return [p.output for work in works for p in work.parcels] + [p.output for p in self.loose]

@@ -1,0 +1,120 @@
+"""A shard's upkeep, once a second: delivered position, snapshots, the list of rooms, journals of destroyed rooms."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from natter.bus import subjects
+from natter.bus.api import Bus, BusError, WrongRevision
+from natter.bus.journal import Journal
+from natter.bus.progress import Progress
+from natter.bus.snapshot import Snapshots
+
+from .recovery import OutPosition
+from .room import snapshot
+from .room.state import Room
+from .roomlist import RoomList
+from .rooms import KIND, Loaded, Rooms
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS: Final = 1.0
+# Rooms whose snapshot or purge is done in one tick; the others wait for the next.
+ROOMS_PER_TICK_MAX: Final = 200
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """Called by the shard's worker. `turns` counts the worker's turns; `idle` says whether nothing is under way."""
+
+    bus: Bus
+    journal: Journal
+    snapshots: Snapshots
+    rooms: Rooms
+    roomlist: RoomList
+    position: OutPosition
+    delivered: Progress
+    snapshot_events: int
+    forget_seconds: float
+    idle: Callable[[], bool]
+    turns: Callable[[], int]
+    now_us: Callable[[], int]
+    # Revision and time of the end, by destroyed room.
+    destroyed: dict[str, tuple[int, int]] = field(default_factory=dict)
+    # Where the position may be moved to by the next tick.
+    _candidate: int = 0
+    # States worth a snapshot, by room, with their revision.
+    _states: dict[str, tuple[int, Room]] = field(default_factory=dict)
+
+    def applied(self, jid: str, loaded: Loaded, now_us: int) -> None:
+        """A room has new events."""
+        if not loaded.room.exists:
+            self._states.pop(jid, None)
+            self.destroyed[jid] = (loaded.revision, now_us)
+            return
+        self.destroyed.pop(jid, None)
+        if loaded.events >= self.snapshot_events and jid not in self._states:
+            loaded.events = 0
+            self._states[jid] = (loaded.revision, loaded.room)
+
+    async def tick(self) -> None:
+        """One round. `WrongRevision`: the shard has another holder."""
+        try:
+            # One tick late: by then the inputs up to there are behind the shard's saved position as well, so that
+            # whoever repeats an input finds its events among those that are read again.
+            candidate, self._candidate = self._candidate, await self._delivered()
+            await self.position.save(candidate)
+            await self._write_snapshots()
+            await self.roomlist.flush()
+            await self._forget()
+        except WrongRevision:
+            raise
+        except BusError as error:
+            log.debug("upkeep waits for the bus: %r", error)
+
+    async def close(self) -> None:
+        """Save what is sure."""
+        try:
+            await self.position.save(max(self._candidate, self.delivered.position))
+            await self.roomlist.flush()
+        except BusError as error:
+            log.debug("delivered position not saved: %r", error)
+
+    async def _delivered(self) -> int:
+        """The highest journal sequence up to which all deliveries of this shard are stored."""
+        known = max(self._candidate, self.delivered.position)
+        if not self.idle():
+            return known
+        turns = self.turns()
+        last = await self.bus.last_sequence(subjects.JOURNALS)
+        # Whatever other shards wrote meanwhile owes nothing here.
+        return max(known, last) if self.idle() and self.turns() == turns else known
+
+    async def _write_snapshots(self) -> None:
+        # Only of what is delivered: a state cannot be rolled back to render what came before it.
+        ready = [jid for jid, (revision, _) in self._states.items() if revision <= self.position.value]
+        for jid in ready[:ROOMS_PER_TICK_MAX]:
+            revision, room = self._states.pop(jid)
+            try:
+                await self.snapshots.put(KIND, jid, revision, snapshot.encode(room))
+            except ValueError:
+                log.error("a room is too large for a snapshot")
+                continue
+            await self.journal.truncate(KIND, jid, revision)
+
+    async def _forget(self) -> None:
+        """Purge the journals of rooms that ended long ago, when no frame from that time can come again."""
+        limit = self.now_us() - int(self.forget_seconds * 1_000_000)
+        over = [
+            jid
+            for jid, (revision, time_us) in self.destroyed.items()
+            if time_us < limit and revision <= self.position.value
+        ]
+        for jid in over[:ROOMS_PER_TICK_MAX]:
+            revision, _ = self.destroyed.pop(jid)
+            await self.snapshots.delete(KIND, jid)
+            await self.journal.truncate(KIND, jid, revision + 1)
+            self.rooms.forget(jid, revision)

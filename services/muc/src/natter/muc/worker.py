@@ -1,0 +1,268 @@
+"""The holder of one room shard. Turn by turn: take what waits, decide in memory, append per room, then send."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from natter.bus.api import BusError, Entry, WrongRevision
+from natter.bus.holder import Shard
+from natter.bus.journal import Journal
+from natter.bus.progress import Progress
+from natter.bus.sender import Senders
+from natter.proto.v1 import bus_pb2
+from natter.telemetry import names
+
+from .occupancy import Occupancy
+from .post import Post
+from .recovery import Repeat
+from .room.request import PRESENCE, Cause
+from .room.snapshot import summary
+from .rooms import KIND, Rooms
+from .shardwork import Input, Office, Parcel, Seen, Work
+from .turn import Turn
+from .upkeep import TICK_SECONDS, Upkeep
+
+log = logging.getLogger(__name__)
+
+# Inputs that wait in memory; above it the shard is not read.
+INPUTS_MAX: Final = 20_000
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class RoomWorker:
+    """The worker that `Holder` feeds. `opening.open_shard` makes it."""
+
+    office: Office
+    shard: Shard
+    senders: Senders
+    post: Post
+    rooms: Rooms
+    journal: Journal
+    occupancy: Occupancy
+    seen: Seen
+    # Journal sequences whose deliveries are stored.
+    delivered: Progress
+    upkeep: Upkeep | None = None
+    turns: int = 0
+    busy: bool = False
+    closed: bool = False
+    _inputs: deque[Input] = field(default_factory=deque)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _timers: set[asyncio.TimerHandle] = field(default_factory=set)
+
+    def start(self) -> None:
+        """Begin to work."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._run()), loop.create_task(self._keep())]
+        self.office.strangers.on_gone.add(self._gone)
+        for jid, session, _ in list(self.occupancy.sessions()):
+            if self.office.directory.by_session(session) is None:
+                self._gone(jid, session)
+
+    def take(self, entry: Entry) -> None:
+        """Queue every frame of one envelope."""
+        envelope = bus_pb2.Envelope.FromString(entry.payload)
+        sequence, now_us = entry.sequence, self.office.now_us()
+        progress = self.shard.progress
+        progress.begin(sequence)
+        if envelope.frames:
+            progress.expect(sequence, len(envelope.frames))
+        for frame in envelope.frames:
+            cause = Cause()
+            if frame.sequence:
+                cause = Cause(envelope.source, frame.sequence, frame.index, frame.accepted_us)
+            self._inputs.append(Input(frame, cause, sequence, now_us))
+        progress.finish(sequence)
+        self._wake.set()
+
+    def full(self) -> bool:
+        """Whether so much waits that no more must be read now."""
+        waiting_bytes_max = self.office.settings.waiting_bytes_max
+        return len(self._inputs) > INPUTS_MAX or self.senders.waiting_bytes > waiting_bytes_max
+
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._inputs and not self.busy and not self.delivered.open_sequences
+
+    async def close(self) -> None:
+        """Stop. What is not stored is repeated by the next holder."""
+        if self.closed:
+            return
+        self.closed = True
+        self.office.strangers.on_gone.discard(self._gone)
+        for timer in self._timers:
+            timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.upkeep is not None:
+            await self.upkeep.close()
+        await self.senders.close()
+        names.MUC_ROOMS.set(0, self.shard.name)
+
+    async def send_again(self, repeats: list[Repeat]) -> None:
+        """Send what an earlier holder may not have sent. Gateways ignore what they have."""
+        await self.post.meet(output for repeat in repeats for output in repeat.outputs)
+        for repeat in repeats:
+            self.delivered.begin(repeat.sequence)
+            for index, output in enumerate(repeat.outputs):
+                self.post.send(output, repeat.sequence, index, 0, "", partial(self._expect, repeat.sequence, 0))
+            self.delivered.finish(repeat.sequence)
+
+    # --- turns --------------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._inputs:
+                self.busy = True
+                try:
+                    await self._turn()
+                except (BusError, RuntimeError) as error:
+                    # Another holder wrote, or the bus stays away: open the shard again from what is stored.
+                    if isinstance(error, WrongRevision):
+                        names.MUC_FENCED.add()
+                    log.warning("%s: a turn was given up: %r", self.shard.name, error)
+                    self.shard.restart()
+                    return
+                except Exception:
+                    log.exception("%s: a turn failed", self.shard.name)
+                    self.shard.restart()
+                    return
+                finally:
+                    self.busy = False
+
+    async def _turn(self) -> None:
+        self.turns += 1
+        office = self.office
+        coming = [self._inputs[i] for i in range(min(len(self._inputs), 1000))]
+        await self.rooms.load(i.room for i in coming if i.room != office.host)
+        turn = Turn(office, self.rooms, self.seen, office.settings.limits())
+        for one in coming:
+            if turn.full(one):
+                break
+            self._inputs.popleft()
+            turn.take(one)
+        revisions = await self._append(turn)
+        outputs = turn.outputs()
+        await self.post.meet(outputs)
+        self._send(turn, revisions)
+        self.rooms.trim(turn.works)
+        names.MUC_TURN.record((office.now_us() - turn.inputs[0].taken_us) / 1e6)
+
+    async def _append(self, turn: Turn) -> list[tuple[int, Work]]:
+        """Store what was decided, all rooms at once; revisions in the order in which the bus took them."""
+        entries = turn.entries()
+        if not entries:
+            return []
+        futures = [
+            self.journal.append(KIND, jid, payload, expected=work.loaded.revision) for jid, work, payload in entries
+        ]
+        revisions = await asyncio.gather(*futures)
+        now_us = self.office.now_us()
+        stored = []
+        for (jid, work, _), revision in zip(entries, revisions, strict=True):
+            loaded = work.loaded
+            loaded.revision = revision
+            loaded.events += len(work.events)
+            self.occupancy.note(work.before, loaded.room)
+            self.office.roomlist.want(summary(loaded.room, now_us))
+            if self.upkeep is not None:
+                self.upkeep.applied(jid, loaded, now_us)
+            stored.append((revision, work))
+        return sorted(stored, key=lambda pair: pair[0])
+
+    def _send(self, turn: Turn, stored: list[tuple[int, Work]]) -> None:
+        """Journal order first; then who was only answered."""
+        for revision, work in stored:
+            self.delivered.begin(revision)
+            index = 0
+            for parcel in work.parcels:
+                if parcel.caused:
+                    self._parcel(parcel, revision, index)
+                    index += 1
+                else:
+                    self._parcel(parcel, 0, 0)
+            self.delivered.finish(revision)
+        for work in turn.works.values():
+            if not work.events:
+                for parcel in work.parcels:
+                    self._parcel(parcel, 0, 0)
+        for parcel in turn.loose:
+            self._parcel(parcel, 0, 0)
+        for done in turn.inputs:
+            if done.position:
+                self.shard.progress.done(done.position)
+
+    def _parcel(self, parcel: Parcel, sequence: int, index: int) -> None:
+        source = parcel.input
+        accepted_us = source.frame.accepted_us if source is not None else 0
+        position = source.position if source is not None else 0
+        expect = partial(self._expect, sequence, position)
+        count = self.post.send(parcel.output, sequence, index, accepted_us, parcel.traceparent, expect)
+        if count:
+            names.MUC_DELIVERED.add(by=count)
+
+    def _expect(self, sequence: int, position: int) -> Callable[[], None]:
+        """One more frame must be stored: on account of a journal sequence, an input, or both. 0: neither."""
+        if sequence:
+            self.delivered.expect(sequence)
+        if position:
+            self.shard.progress.expect(position)
+        return partial(self._stored, sequence, position)
+
+    def _stored(self, sequence: int, position: int) -> None:
+        if sequence:
+            self.delivered.done(sequence)
+        if position:
+            self.shard.progress.done(position)
+
+    # --- sessions that vanish -----------------------------------------------------------------------------------------
+
+    def _gone(self, jid: str, session: str) -> None:
+        """A session has ended: if it does not say good-bye soon, it leaves its rooms all the same."""
+        if not self.occupancy.rooms(jid, session):
+            return
+        loop = asyncio.get_running_loop()
+        timer: asyncio.TimerHandle
+
+        def farewell() -> None:
+            self._timers.discard(timer)
+            self._farewell(jid, session)
+
+        timer = loop.call_later(self.office.settings.vanish_seconds, farewell)
+        self._timers.add(timer)
+
+    def _farewell(self, jid: str, session: str) -> None:
+        if self.office.directory.by_session(session) is not None:
+            return
+        now_us = self.office.now_us()
+        for room in self.occupancy.rooms(jid, session):
+            frame = bus_pb2.Frame(
+                kind=PRESENCE, type="unavailable", sender=jid, to=room, stanza=b"<presence type='unavailable'/>"
+            )
+            self._inputs.append(Input(frame, Cause(), 0, now_us, vanished=session))
+        self._wake.set()
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            names.MUC_ROOMS.set(len(self.rooms), self.shard.name)
+            if self.upkeep is None:
+                continue
+            try:
+                await self.upkeep.tick()
+            except WrongRevision:
+                log.warning("%s: somebody else delivers", self.shard.name)
+                self.shard.restart()
+                return
+            except Exception:
+                log.exception("%s: upkeep failed", self.shard.name)

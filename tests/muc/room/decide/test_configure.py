@@ -1,0 +1,146 @@
+"""XEP-0045 §10.1, §10.2, §10.9: the owner's form, and the end of a room."""
+
+from __future__ import annotations
+
+import pytest
+from natter.xmpp.xeps import data_forms
+
+OWNER = "{http://jabber.org/protocol/muc#owner}"
+USER = "{http://jabber.org/protocol/muc#user}"
+
+
+def test_the_form_is_for_owners(coven) -> None:
+    heard = coven.owner(coven.crone, "", "get")
+    form = data_forms.find(heard.one(coven.crone).find(f"{OWNER}query"))
+    assert form.kind == "form"
+    assert form.form_type == "http://jabber.org/protocol/muc#roomconfig"
+    assert form.value("muc#roomconfig_publicroom") == "1"
+    for who in (coven.witch, coven.hag, coven.hecate):
+        assert coven.owner(who, "", "get").error(who) == "forbidden"
+        assert coven.configure(who, roomname="x").error(who) == "forbidden"
+        assert coven.owner(who, "<destroy/>").error(who) == "forbidden"
+
+
+def test_the_reserved_room_of_the_xep(stage) -> None:
+    made = stage()
+    made.join(made.crone, "firstwitch")
+    heard = made.configure(
+        made.crone,
+        roomname="A Dark Cave",
+        roomdesc="The place for all good witches!",
+        enablelogging="0",
+        changesubject="1",
+        allowinvites="0",
+        allowpm="anyone",
+        maxusers="10",
+        publicroom="0",
+        persistentroom="0",
+        moderatedroom="0",
+        membersonly="0",
+        passwordprotectedroom="1",
+        roomsecret="cauldronburn",
+        whois="moderators",
+        **{"muc#maxhistoryfetch": "50"},
+    )
+    assert heard.one(made.crone).get("type") == "result"
+    assert not made.room.locked
+    config = made.room.config
+    assert (config.name, config.password, config.occupants_max, config.history_stanzas_max) == (
+        "A Dark Cave",
+        "cauldronburn",
+        10,
+        50,
+    )
+    assert not config.public
+    assert config.occupants_change_subject
+
+
+def test_cancelling_the_first_form_destroys_the_room_and_a_later_one_does_not(stage) -> None:
+    made = stage()
+    made.join(made.crone, "firstwitch")
+    heard = made.owner(made.crone, "<x xmlns='jabber:x:data' type='cancel'/>")
+    assert heard.events == ["room_destroyed"]
+    presence, result = heard.by(made.crone)
+    assert presence.find(f"{USER}x/{USER}destroy") is not None
+    assert result.get("type") == "result"
+    made.instant()
+    assert not made.owner(made.crone, "<x xmlns='jabber:x:data' type='cancel'/>").events
+    assert made.room.exists
+
+
+@pytest.mark.parametrize(
+    ("values", "statuses"),
+    [
+        ({"roomname": "Cave"}, [104]),
+        ({"whois": "anyone"}, [172]),
+        ({"whois": "anyone", "moderatedroom": "1"}, [104, 172]),
+        ({"roomname": ""}, []),
+    ],
+)
+def test_the_occupants_are_told(coven, values: dict[str, str], statuses: list[int]) -> None:
+    heard = coven.configure(coven.crone, **values)
+    notices = [s for s in heard.by(coven.hag) if s.tag == "{jabber:client}message"]
+    assert [coven.codes(s) for s in notices] == ([statuses] if statuses else [])
+    assert all(s.get("type") == "groupchat" for s in notices)
+    assert heard.by(coven.crone)[0].get("type") == "result"
+
+
+def test_becoming_semi_anonymous_is_173(coven) -> None:
+    coven.configure(coven.crone, whois="anyone")
+    assert coven.configure(coven.crone, whois="moderators").statuses(coven.hag) == [173]
+
+
+def test_becoming_members_only_removes_others_with_322(coven) -> None:
+    heard = coven.configure(coven.crone, membersonly="1")
+    assert heard.statuses(coven.hag) == [110, 322]
+    assert set(coven.room.occupants) == {"firstwitch", "secondwitch"}
+
+
+def test_visitors_get_a_voice_when_moderation_ends(coven) -> None:
+    coven.configure(coven.crone, moderatedroom="1")
+    coven.join(coven.hecate, "hecate")
+    assert coven.room.occupants["hecate"].role == "visitor"
+    coven.configure(coven.crone, moderatedroom="0")
+    assert coven.room.occupants["hecate"].role == "participant"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"passwordprotectedroom": "1", "roomsecret": ""},
+        {"enablelogging": "1"},
+        {"persistentroom": "perhaps"},
+        {"whois": "nobody"},
+        {"maxusers": "7"},
+        {"roomname": "x" * 1000},
+        {"muc#maxhistoryfetch": "-1"},
+    ],
+)
+def test_unacceptable_values(coven, values: dict[str, str]) -> None:
+    before = coven.room.config
+    assert coven.configure(coven.crone, **values).error(coven.crone) == "not-acceptable"
+    assert coven.room.config == before
+
+
+def test_malformed_requests(coven) -> None:
+    for inner in ("", "<x xmlns='jabber:x:data' type='result'/>", "<x xmlns='jabber:x:data'/>"):
+        assert coven.owner(coven.crone, inner).error(coven.crone) == "bad-request"
+
+
+def test_destroying_a_room(coven) -> None:
+    heard = coven.owner(
+        coven.crone, "<destroy jid='heath@chat.shakespeare.lit'><reason>Macbeth doth come.</reason></destroy>"
+    )
+    for jid, nick in ((coven.witch, "secondwitch"), (coven.hag, "thirdwitch")):
+        got = heard.one(jid)
+        assert (got.get("type"), got.get("from")) == ("unavailable", f"{coven.room.jid}/{nick}")
+        assert coven.item(got) == {"affiliation": "none", "role": "none"}
+        destroy = got.find(f"{USER}x/{USER}destroy")
+        assert destroy.get("jid") == "heath@chat.shakespeare.lit"
+        assert destroy.findtext(f"{USER}reason") == "Macbeth doth come."
+    assert [s.get("type") for s in heard.by(coven.crone)] == ["unavailable", "result"]
+    assert not coven.room.exists
+    assert coven.say(coven.crone, "x").error(coven.crone) == "item-not-found"
+    too_long = f"<destroy><reason>{'x' * 2000}</reason></destroy>"
+    coven.instant()
+    assert coven.owner(coven.crone, too_long).error(coven.crone) == "policy-violation"

@@ -1,0 +1,216 @@
+"""XEP-0045 §7.2 and §10.1: entering a room and making one."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+
+DELAY = "{urn:xmpp:delay}delay"
+
+
+def test_creating_a_room(stage) -> None:
+    made = stage()
+    heard = made.join(made.crone, "firstwitch")
+    assert heard.events == ["room_created", "occupant_joined"]
+    presence, subject = heard.by(made.crone)
+    assert presence.get("from") == "coven@chat.shakespeare.lit/firstwitch"
+    assert made.item(presence)["affiliation"] == "owner"
+    assert made.item(presence)["role"] == "moderator"
+    assert made.codes(presence) == [110, 201]
+    assert subject.find("{jabber:client}subject") is not None
+
+
+def test_a_locked_room_does_not_exist_for_others(stage) -> None:
+    made = stage()
+    made.join(made.crone, "firstwitch")
+    assert made.join(made.hag, "thirdwitch").error(made.hag) == "item-not-found"
+    assert made.say(made.hag, "x").error(made.hag) == "item-not-found"
+    made.owner(made.crone, "<x xmlns='jabber:x:data' type='submit'/>")
+    assert made.join(made.hag, "thirdwitch").events == ["occupant_joined"]
+
+
+def test_room_creation_may_be_refused(stage) -> None:
+    made = stage()
+    made.may_create = False
+    assert made.join(made.hag, "thirdwitch").error(made.hag) == "not-allowed"
+
+
+def test_the_order_of_events_on_entering(coven) -> None:
+    coven.say(coven.hag, "Thrice the brinded cat hath mew'd.")
+    coven.send(
+        f"<message from='{coven.crone}' to='{coven.room.jid}' type='groupchat'><subject>Fire Burn</subject></message>"
+    )
+    got = coven.join(coven.hecate, "hecate").by(coven.hecate)
+    assert [etree.QName(s).localname for s in got] == ["presence"] * 4 + ["message"] * 2
+    # XEP-0045 §7.2.2: the others first, then oneself with 110.
+    assert [s.get("from", "").partition("/")[2] for s in got[:4]] == [
+        "firstwitch",
+        "secondwitch",
+        "thirdwitch",
+        "hecate",
+    ]
+    assert [coven.codes(s) for s in got[:4]] == [[], [], [], [110]]
+    history, subject = got[4:]
+    assert history.findtext("{jabber:client}body") == "Thrice the brinded cat hath mew'd."
+    delay = history.find(DELAY)
+    assert delay is not None
+    assert delay.get("from") == coven.room.jid
+    assert history.get("id") == "m"
+    assert subject.findtext("{jabber:client}subject") == "Fire Burn"
+    assert subject.find(DELAY) is not None
+    assert subject.find("{jabber:client}body") is None
+
+
+def test_everybody_hears_of_a_newcomer_and_only_some_learn_the_jid(coven) -> None:
+    heard = coven.join(coven.hecate, "hecate")
+    assert coven.item(heard.one(coven.crone))["jid"] == coven.hecate
+    assert coven.item(heard.one(coven.witch))["jid"] == coven.hecate
+    # XEP-0045 §7.2.4: semi-anonymous: moderators only.
+    assert "jid" not in coven.item(heard.one(coven.hag))
+    assert all("jid" not in coven.item(p) for p in heard.by(coven.hecate)[:3])
+
+
+def test_a_non_anonymous_room_warns_and_shows_jids(coven) -> None:
+    coven.configure(coven.crone, whois="anyone")
+    heard = coven.join(coven.hecate, "hecate")
+    *others, own, _ = heard.by(coven.hecate)
+    assert coven.codes(own) == [100, 110]
+    assert coven.item(others[0])["jid"] == coven.crone
+    assert coven.item(heard.one(coven.hag))["jid"] == coven.hecate
+
+
+def test_passwords(coven) -> None:
+    coven.configure(coven.crone, passwordprotectedroom="1", roomsecret="cauldronburn")
+    heard = coven.join(coven.hecate, "hecate")
+    assert heard.error(coven.hecate) == "not-authorized"
+    error = heard.one(coven.hecate).find("{jabber:client}error")
+    assert error is not None
+    assert (error.get("by"), error.get("type")) == (coven.room.jid, "auth")
+    assert heard.one(coven.hecate).get("from") == "coven@chat.shakespeare.lit/hecate"
+    wrong = coven.join(coven.hecate, "hecate", x="<password>frogs</password>")
+    assert wrong.error(coven.hecate) == "not-authorized"
+    right = coven.join(coven.hecate, "hecate", x="<password>cauldronburn</password>")
+    assert right.events == ["occupant_joined"]
+    # The password is nobody else's business.
+    assert b"cauldronburn" not in b"".join(etree.tostring(s) for _, s in right.stanzas)
+
+
+def test_members_only_banned_and_full(coven) -> None:
+    coven.admin(coven.crone, "<item affiliation='outcast' jid='hag66@shakespeare.lit'/>")
+    assert coven.join(coven.hag, "thirdwitch").error(coven.hag) == "forbidden"
+    coven.configure(coven.crone, membersonly="1")
+    assert coven.join(coven.hecate, "hecate").error(coven.hecate) == "registration-required"
+    coven.admin(coven.crone, "<item affiliation='member' jid='hecate@shakespeare.lit'/>")
+    heard = coven.join(coven.hecate, "hecate")
+    assert coven.item(heard.by(coven.hecate)[2]) == {
+        "affiliation": "member",
+        "jid": coven.hecate,
+        "role": "participant",
+    }
+
+
+def test_a_full_room_lets_admins_in(stage) -> None:
+    made = stage(occupants_max=2)
+    made.instant()
+    made.join(made.hag, "thirdwitch")
+    heard = made.join(made.hecate, "hecate")
+    assert heard.error(made.hecate) == "service-unavailable"
+    error = heard.one(made.hecate).find("{jabber:client}error")
+    assert error is not None
+    assert error.get("type") == "wait"
+    made.admin(made.crone, "<item affiliation='admin' jid='wiccarocks@shakespeare.lit'/>")
+    assert made.join(made.witch, "secondwitch").events == ["occupant_joined"]
+
+
+@pytest.mark.parametrize("nick", ["firstwitch", "FirstWitch", "ｆirstwitch"])
+def test_a_nickname_in_use_is_refused(coven, nick: str) -> None:
+    assert coven.join(coven.hecate, nick).error(coven.hecate) == "conflict"
+
+
+def test_another_resource_of_the_same_user_is_refused_too(coven) -> None:
+    other = "hag66@shakespeare.lit/phone"
+    assert coven.join(other, "thirdwitch").error(other) == "conflict"
+    assert coven.join(other, "thirdwitch on the phone").events == ["occupant_joined"]
+
+
+def test_who_is_in_already_gets_everything_again(coven) -> None:
+    coven.say(coven.crone, "hello")
+    heard = coven.join(coven.hag, "thirdwitch")
+    assert len(heard.by(coven.hag)) == 5
+    # Nothing new for the others.
+    assert not heard.by(coven.crone)
+    changed = coven.join(coven.hag, "thirdwitch", "<show>dnd</show>")
+    assert changed.one(coven.crone).findtext("{jabber:client}show") == "dnd"
+    moved = coven.join(coven.hag, "crone no 3")
+    assert moved.events == ["nickname_changed", "occupant_joined"]
+    assert len(coven.room.occupants) == 3
+
+
+def test_a_new_session_takes_its_place(coven) -> None:
+    heard = coven.join(coven.hag, "thirdwitch", session="another")
+    assert coven.room.occupants["thirdwitch"].session == "another"
+    assert len(heard.by(coven.hag)) == 4
+
+
+def test_nicknames_are_trimmed_and_that_is_said(coven) -> None:
+    heard = coven.join(coven.hecate, "the  hecate ")
+    own = heard.by(coven.hecate)[3]
+    assert own.get("from") == "coven@chat.shakespeare.lit/the hecate"
+    assert coven.codes(own) == [110, 210]
+
+
+def test_without_nickname_and_with_too_long_ones(coven) -> None:
+    heard = coven.send(
+        f"<presence from='{coven.hecate}' to='{coven.room.jid}'><x xmlns='http://jabber.org/protocol/muc'/></presence>"
+    )
+    assert heard.error(coven.hecate) == "jid-malformed"
+    assert coven.join(coven.hecate, "x" * 129).error(coven.hecate) == "not-acceptable"
+
+
+def test_groupchat_1_0_is_told_that_it_is_not_in(coven) -> None:
+    heard = coven.send(f"<presence from='{coven.hecate}' to='{coven.room.jid}/hecate'/>")
+    answer = heard.one(coven.hecate)
+    assert answer.get("type") == "unavailable"
+    assert coven.codes(answer) == [110, 307, 333]
+    assert not heard.events
+
+
+def test_occupant_ids_are_stable_per_user_and_room(coven, stage) -> None:
+    first = coven.room.occupants["thirdwitch"].occupant_id
+    coven.send(f"<presence from='{coven.hag}' to='{coven.room.jid}/thirdwitch' type='unavailable'/>")
+    coven.join("hag66@shakespeare.lit/phone", "other")
+    assert coven.room.occupants["other"].occupant_id == first
+    assert first != coven.room.occupants["firstwitch"].occupant_id
+    assert "hag66" not in first
+
+
+HISTORY = [
+    ("", 5),
+    ("<history maxstanzas='2'/>", 2),
+    ("<history maxstanzas='0'/>", 0),
+    ("<history maxchars='0'/>", 0),
+    ("<history maxchars='65000'/>", 5),
+    ("<history seconds='3'/>", 3),
+    ("<history since='1970-01-01T00:00:00Z'/>", 5),
+    ("<history since='2100-01-01T00:00:00Z'/>", 0),
+    ("<history maxstanzas='4' seconds='3'/>", 3),
+    ("<history maxstanzas='many'/>", 5),
+]
+
+
+@pytest.mark.parametrize(("wish", "count"), HISTORY)
+def test_the_history_that_was_asked_for(coven, wish: str, count: int) -> None:
+    for number in range(5):
+        coven.say(coven.crone, f"word {number}")
+    got = [s for s in coven.join(coven.hecate, "hecate", x=wish).by(coven.hecate) if s.find(DELAY) is not None]
+    assert [s.findtext("{jabber:client}body") for s in got] == [f"word {n}" for n in range(5 - count, 5)]
+
+
+def test_history_by_characters_is_whole_stanzas(coven) -> None:
+    for number in range(5):
+        coven.say(coven.crone, f"word {number}")
+    sizes = [len(s.stanza) + len(" ") for s in coven.room.history]
+    heard = coven.join(coven.hecate, "hecate", x=f"<history maxchars='{sizes[0] * 2 + 250}'/>")
+    got = [s for s in heard.by(coven.hecate) if s.find(DELAY) is not None]
+    assert 1 <= len(got) <= 2
+    assert got[-1].findtext("{jabber:client}body") == "word 4"

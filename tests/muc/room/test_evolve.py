@@ -1,0 +1,165 @@
+"""Folding is total, deciding again decides nothing, and the indexes of the state agree with each other."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from natter.muc.room import dispatch, snapshot
+from natter.muc.room.evolve import evolve, fold
+from natter.muc.room.nickname import stored_key
+from natter.muc.room.render import render
+from natter.muc.room.state import HISTORY_BYTES_MAX, HISTORY_STANZAS_MAX, Room
+from natter.proto.v1 import room_pb2
+from natter.xmpp.traits import Trait
+
+NAMES = ("a", "B", "b", "c c")
+JIDS = tuple(f"{user}@d/{resource}" for user in ("u", "v", "w") for resource in ("1", "2"))
+
+
+def consistent(room: Room) -> None:
+    assert {o.jid: nick for nick, o in room.occupants.items()} == dict(room.nicks)
+    assert {stored_key(nick): nick for nick in room.occupants} == dict(room.nick_keys)
+    assert room.history_bytes == sum(len(said.stanza) for said in room.history)
+    assert len(room.history) <= HISTORY_STANZAS_MAX
+    assert room.history_bytes <= HISTORY_BYTES_MAX
+
+
+@st.composite
+def events(draw: st.DrawFn) -> room_pb2.RoomEvent:
+    event = room_pb2.RoomEvent(
+        source=draw(st.sampled_from(("lane.0", "lane.1"))), sequence=draw(st.integers(0, 9)), time_us=1
+    )
+    nick, other = draw(st.sampled_from(NAMES)), draw(st.sampled_from(NAMES))
+    role = draw(st.sampled_from(("moderator", "participant", "visitor")))
+    match draw(st.integers(0, 9)):
+        case 0:
+            event.room_created.creator = "u@d"
+        case 1 | 2:
+            event.occupant_joined.nick, event.occupant_joined.jid = nick, draw(st.sampled_from(JIDS))
+            event.occupant_joined.role = role
+        case 3:
+            event.occupant_left.nick = nick
+        case 4:
+            event.nickname_changed.nick, event.nickname_changed.new_nick = nick, other
+        case 5:
+            event.presence_changed.nick = nick
+        case 6:
+            event.message_sent.stanza = b"<message>%b</message>" % (b"x" * draw(st.integers(1, 100_000)))
+            event.message_sent.traits = int(Trait.BODY)
+        case 7:
+            event.subject_changed.text, event.subject_changed.stanza = "s", b"<message><subject>s</subject></message>"
+        case 8:
+            event.rights_changed.affiliations.add(jid="u@d", affiliation=draw(st.sampled_from(("none", "outcast"))))
+            event.rights_changed.occupants.add(nick=nick, role=draw(st.sampled_from(("none", role))))
+        case 9:
+            event.room_destroyed.SetInParent()
+    return event
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(events(), max_size=25))
+def test_any_events_in_any_order_give_a_consistent_room(happened: list[room_pb2.RoomEvent]) -> None:
+    room = Room("r@h")
+    for event in happened:
+        after = evolve(room, event)
+        render(room, event, after)
+        room = after
+        consistent(room)
+    assert snapshot.decode(snapshot.encode(room)) == room
+    assert fold(Room("r@h"), happened) == room
+
+
+def test_an_unknown_event_changes_nothing_but_is_applied() -> None:
+    event = room_pb2.RoomEvent(source="lane.0", sequence=4, index=1)
+    room = evolve(Room("r@h"), event)
+    assert room.applied == {"lane.0": (4, 1, 0)}
+    assert not room.exists
+    assert evolve(room, room_pb2.RoomEvent(source="lane.0", sequence=3)).applied == {"lane.0": (4, 1, 0)}
+
+
+VERBS = st.sampled_from(
+    (
+        "join 0 a", "join 1 a", "join 1 b", "join 2 c", "leave 0", "leave 1", "say 0", "say 1", "say 2", "nick 1 a",
+        "nick 1 d", "show 0", "topic 0", "topic 1", "submit 0", "cancel 0", "moderated 0", "members 0", "kick 0 b",
+        "kick 1 a", "ban 0 1", "member 0 1", "admin 0 2", "owner 0 2", "resign 0", "destroy 0", "invite 0", "voice 0 b",
+    )
+)  # fmt: skip
+
+
+def play(stage, verb: str):
+    people = (stage.crone, stage.witch, stage.hag)
+    name, *rest = verb.split()
+    who = people[int(rest[0])]
+    room = stage.room.jid
+    match name:
+        case "join":
+            return stage.join(who, rest[1])
+        case "leave":
+            return stage.send(f"<presence from='{who}' to='{room}/x' type='unavailable'/>")
+        case "say":
+            return stage.say(who, "hello")
+        case "nick":
+            return stage.send(f"<presence from='{who}' to='{room}/{rest[1]}'/>")
+        case "show":
+            nick = stage.room.nicks.get(who, "nobody")
+            return stage.send(f"<presence from='{who}' to='{room}/{nick}'><show>xa</show></presence>")
+        case "topic":
+            return stage.send(f"<message from='{who}' to='{room}' type='groupchat'><subject>s</subject></message>")
+        case "submit" | "cancel":
+            return stage.owner(who, f"<x xmlns='jabber:x:data' type='{name}'/>")
+        case "moderated":
+            return stage.configure(who, moderatedroom="1")
+        case "members":
+            return stage.configure(who, membersonly="1")
+        case "kick":
+            return stage.admin(who, f"<item nick='{rest[1]}' role='none'/>")
+        case "voice":
+            return stage.admin(who, f"<item nick='{rest[1]}' role='visitor'/>")
+        case "ban" | "member" | "admin" | "owner":
+            jid = people[int(rest[1])].partition("/")[0]
+            affiliation = "outcast" if name == "ban" else name
+            return stage.admin(who, f"<item jid='{jid}' affiliation='{affiliation}'/>")
+        case "resign":
+            return stage.admin(who, f"<item jid='{who.partition('/')[0]}' affiliation='none'/>")
+        case "destroy":
+            return stage.owner(who, "<destroy><reason>end</reason></destroy>")
+        case _:
+            x = "<x xmlns='http://jabber.org/protocol/muc#user'><invite to='new@shakespeare.lit'/></x>"
+            return stage.send(f"<message from='{who}' to='{room}'>{x}</message>")
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(VERBS, max_size=14))
+def test_deciding_again_on_the_result_gives_no_event(stage, verbs: list[str]) -> None:
+    made = stage()
+    for verb in ["join 0 a", "submit 0", *verbs]:
+        heard = play(made, verb)
+        consistent(made.room)
+        request = made.requests[-1]
+        again = dispatch.decide(made.room, request, made.limits)
+        assert not again.events, (verb, heard.events)
+        # XEP-0045 §10: every room has an owner.
+        assert made.room.owners() or not made.room.exists
+    for request in made.requests:
+        assert not dispatch.decide(made.room, request, made.limits).events
+
+
+def test_history_keeps_words_and_forgets_the_oldest(coven) -> None:
+    for number in range(HISTORY_STANZAS_MAX + 5):
+        coven.say(coven.hag, f"word {number}")
+    assert len(coven.room.history) == HISTORY_STANZAS_MAX
+    assert b"word 5<" in coven.room.history[0].stanza
+    before = coven.room.history
+    coven.send(
+        f"<message from='{coven.hag}' to='{coven.room.jid}' type='groupchat'>"
+        "<composing xmlns='http://jabber.org/protocol/chatstates'/></message>"
+    )
+    coven.say(coven.hag, "not this", "<no-store xmlns='urn:xmpp:hints'/>")
+    assert coven.room.history == before
+
+
+def test_a_destroyed_room_remembers_what_it_applied(coven) -> None:
+    coven.owner(coven.crone, "<destroy/>")
+    assert not coven.room.exists
+    assert coven.room.applied["lane.0"].sequence > 0
+    assert coven.room.occupants == {}

@@ -1,0 +1,61 @@
+"""Presence as occupants see each other's."""
+
+from __future__ import annotations
+
+from natter.muc.room import render_presence
+from natter.muc.room.render_presence import About
+from natter.muc.room.state import Config, Occupant, Room
+from natter.xmpp.element import parse
+from natter.xmpp.xeps.muc import Affiliation, Destroy, Role
+
+ONE = Occupant("o'ne", "a@b/c'd", "s1", Role.PARTICIPANT, "id1", b" xml:lang='en'", b"<show>xa</show>")
+BOSS = Occupant("boss", "boss@b/1", "s2", Role.MODERATOR, "id2")
+OTHER = Occupant("other", "other@b/1", "s3", Role.PARTICIPANT, "id3")
+WHAT = About(affiliation=Affiliation.NONE, role=Role.PARTICIPANT)
+
+
+def room(**config) -> Room:
+    return Room("r@h", exists=True, config=Config(**config), occupants={o.nick: o for o in (ONE, BOSS, OTHER)})
+
+
+def test_all_of_it_is_escaped() -> None:
+    what = About(
+        affiliation=Affiliation.MEMBER, role=Role.NONE, gone=True, statuses=(307,), actor="<a'>", reason="<&'>",
+        new_nick="n'", id="i'd",
+    )  # fmt: skip
+    element = parse(render_presence.stanza(room(), ONE, what, show_jid=True, oneself=True))
+    assert element.get("from") == "r@h/o'ne"
+    assert element.get("id") == "i'd"
+    item = element.find(".//{http://jabber.org/protocol/muc#user}item")
+    assert dict(item.attrib) == {"affiliation": "member", "jid": "a@b/c'd", "nick": "n'", "role": "none"}
+    assert item[0].get("nick") == "<a'>"
+    assert item[1].text == "<&'>"
+    codes = [s.get("code") for s in element.iter("{http://jabber.org/protocol/muc#user}status")]
+    assert codes == ["110", "307"]
+
+
+def test_two_stanzas_for_two_kinds_of_people() -> None:
+    seeing, blind = render_presence.to_others(room(), ONE, WHAT, room().occupants.values())
+    assert [t.jid for t in seeing.to] == ["boss@b/1"]
+    assert [t.jid for t in blind.to] == ["other@b/1"]
+    assert b"a@b" in seeing.stanza
+    assert b"a@b" not in blind.stanza
+    (everybody,) = render_presence.to_others(room(jids_public=True), ONE, WHAT, room().occupants.values())
+    assert len(everybody.to) == 2
+
+
+def test_one_knows_oneself() -> None:
+    own = render_presence.to_one(room(), OTHER, render_presence.about(room(), OTHER), OTHER)
+    assert b"other@b/1" in own.stanza
+    assert b"110" in own.stanza
+    seen = render_presence.to_one(room(), ONE, WHAT, OTHER)
+    assert b"a@b" not in seen.stanza
+    assert b"110" not in seen.stanza
+
+
+def test_the_end_of_a_room() -> None:
+    output = render_presence.destroyed(room(), ONE, Destroy("x@h", "why", "pw"))
+    element = parse(output.stanza)
+    assert element.get("type") == "unavailable"
+    x = element[0]
+    assert [c.tag.partition("}")[2] for c in x] == ["item", "destroy", "status"]

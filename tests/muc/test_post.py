@@ -1,0 +1,168 @@
+"""From outputs to frames: who is where, and who is nowhere."""
+
+from __future__ import annotations
+
+import pytest
+from natter.bus.directory import Directory
+from natter.muc import post as post_module
+from natter.muc.post import Post, Strangers
+from natter.muc.room.request import IQ, MESSAGE, Address, Everyone, Output
+from natter.muc.room.state import Occupant
+from natter.proto.v1 import bus_pb2
+
+
+class Tray:
+    """In place of Senders: keeps what is added."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[str, bus_pb2.Frame]] = []
+        self.stored = 0
+
+    def add(self, subject: str, frame: bus_pb2.Frame, stored) -> None:
+        if frame.stanza == b"<huge/>":
+            raise ValueError("too large")
+        own = bus_pb2.Frame()
+        own.CopyFrom(frame)
+        self.frames.append((subject.rpartition(".")[2], own))
+        stored()
+
+
+class Desk:
+    def __init__(self, bus) -> None:
+        self.directory = Directory(bus)
+        self.strangers = Strangers(bus, self.directory)
+        self.tray = Tray()
+        self.post = Post(self.directory, self.strangers, self.tray)
+        self.expected = self.stored = 0
+
+    async def login(self, jid: str, gateway: str, priority: int = 0):
+        record = bus_pb2.SessionRecord(session=f"s-{jid}", gateway=gateway, jid=jid, available=True, priority=priority)
+        return await self.directory.create(record)
+
+    def expect(self):
+        self.expected += 1
+
+        def stored() -> None:
+            self.stored += 1
+
+        return stored
+
+    def send(self, output: Output, sequence: int = 0, index: int = 0) -> int:
+        return self.post.send(output, sequence, index, 7, "", self.expect)
+
+
+@pytest.fixture
+async def desk(bus):
+    made = Desk(bus)
+    await made.directory.start()
+    yield made
+    await made.directory.stop()
+
+
+def output(*to, stanza: bytes = b"<message><body>x</body></message>", **more) -> Output:
+    return Output(**{"kind": MESSAGE, "stanza": stanza, "sender": "r@h/n", "to": to, "type": "groupchat", **more})
+
+
+async def test_one_frame_per_gateway(desk) -> None:
+    people = [await desk.login(f"u{n}@d/r", f"g{n % 2}") for n in range(4)]
+    assert desk.send(output(*(Address(p.jid, p.session) for p in people)), 9, 2) == 4
+    assert [g for g, _ in desk.tray.frames] == ["g0", "g1"]
+    for _, frame in desk.tray.frames:
+        assert (len(frame.sessions), len(frame.tos), frame.sequence, frame.index) == (2, 2, 9, 2)
+        assert b" to=" not in frame.stanza
+        assert frame.accepted_us == 7
+    assert desk.expected == desk.stored == 2
+
+
+async def test_to_one_it_is_whole(desk) -> None:
+    one = await desk.login("a@d/it's", "g0")
+    desk.send(output(Address(one.jid, one.session), type="chat"))
+    ((_, frame),) = desk.tray.frames
+    assert frame.stanza.startswith(b"<message to='a@d/it&apos;s'>")
+    assert (list(frame.tos), frame.to, list(frame.sessions)) == ([], one.jid, [one.session])
+
+
+async def test_an_ended_session_gets_nothing_and_the_sender_hears_of_it(desk) -> None:
+    one, two = await desk.login("a@d/1", "g0"), await desk.login("b@d/1", "g0")
+    gone = Address(one.jid, one.session)
+    await desk.directory.delete(one)
+    assert desk.strangers.gateway(one.session) == ""
+    bounce = output(Address(two.jid, two.session), type="error")
+    assert desk.send(output(gone, otherwise=bounce), 5, 1) == 1
+    ((_, frame),) = desk.tray.frames
+    assert (frame.type, frame.sequence) == ("error", 0)
+    assert desk.send(output(gone)) == 0
+
+
+async def test_a_session_that_the_replica_does_not_show_yet_is_looked_up(bus, desk) -> None:
+    other = Directory(bus)
+    await other.start()
+    record = bus_pb2.SessionRecord(session="s-late", gateway="g9", jid="late@d/1", available=True)
+    await other.create(record)
+    # As if the replica lagged behind.
+    found = desk.directory.by_session("s-late")
+    if found is not None:
+        desk.directory._remove(found)
+    target = Address("late@d/1", "s-late")
+    desk.strangers._gateways.clear()
+    await desk.post.meet([output(target), output(Address("late@d/1", "never"))])
+    assert desk.send(output(target)) == 1
+    assert desk.tray.frames[0][0] == "g9"
+    assert desk.strangers.gateway("never") == ""
+    await other.stop()
+
+
+async def test_a_bare_jid_is_whoever_has_the_highest_priority(desk) -> None:
+    for resource, priority in (("low", 1), ("high", 5), ("too", 5), ("never", -1)):
+        await desk.login(f"a@d/{resource}", "g0", priority)
+    assert desk.send(output(Address("a@d"), type="")) == 2
+    assert set(desk.tray.frames[0][1].sessions) == {"s-a@d/high", "s-a@d/too"}
+    assert desk.send(output(Address("a@d/low"), type="")) == 1
+    assert desk.send(output(Address("a@d/none"), type="")) == 0
+    assert desk.send(output(Address("nobody@d"), type="")) == 0
+
+
+async def test_routes_to_a_room_are_kept_until_somebody_moves(desk, monkeypatch) -> None:
+    monkeypatch.setattr(post_module, "AUDIENCES_MAX", 2)
+    people = [await desk.login(f"u{n}@d/r", f"g{n % 2}") for n in range(4)]
+    occupants = {p.jid: Occupant(p.jid, p.jid, p.session, "participant", "") for p in people}
+    everyone = output()
+    everyone = Output(MESSAGE, everyone.stanza, "r@h/n", Everyone(occupants), "groupchat")
+    await desk.post.meet([everyone])
+    assert desk.send(everyone) == 4
+    kept = desk.post._kept(Everyone(occupants))
+    assert kept is not None
+    await desk.post.meet([everyone])
+    assert desk.send(everyone) == 4
+    assert desk.post._kept(Everyone(occupants)) is kept
+    await desk.directory.update(people[0], available=False)
+    assert desk.post._kept(Everyone(occupants)) is kept
+    await desk.directory.delete(people[1])
+    assert desk.post._kept(Everyone(occupants)) is None
+    assert desk.send(everyone) == 3
+    for _ in range(4):
+        desk.send(Output(MESSAGE, everyone.stanza, "r@h/n", Everyone(dict(occupants)), "groupchat"))
+    assert len(desk.post._audiences) == 2
+
+
+async def test_what_can_never_be_sent_is_not_waited_for(desk) -> None:
+    one = await desk.login("a@d/1", "g0")
+    two = await desk.login("b@d/1", "g0")
+    both = (Address(one.jid, one.session), Address(two.jid, two.session))
+    desk.send(output(*both, stanza=b"<huge/>", kind=IQ))
+    assert desk.expected == desk.stored == 1
+
+
+async def test_shards_are_told_who_leaves(desk) -> None:
+    told: list[tuple[str, str]] = []
+    desk.strangers.on_gone.add(lambda jid, session: told.append((jid, session)))
+    one = await desk.login("a@d/1", "g0")
+    await desk.directory.delete(one)
+    assert told == [("a@d/1", one.session)]
+
+
+async def test_strangers_are_bounded(desk, monkeypatch) -> None:
+    monkeypatch.setattr(post_module, "STRANGERS_MAX", 2)
+    for n in range(4):
+        await desk.strangers.look(Address(f"a@d/{n}", f"s{n}"))
+    assert [desk.strangers.gateway(f"s{n}") for n in range(4)] == [None, None, "", ""]
