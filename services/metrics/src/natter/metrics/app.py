@@ -1,0 +1,56 @@
+"""Composition of the metrics service: the bus into ClickHouse, and a page that shows it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from natter.runtime import process
+from natter.runtime.addresses import parse
+from natter.runtime.ops import HttpServer
+from natter.storage.clickhouse import ClickHouse, Place
+from natter.storage.stanza_events import Naming
+from natter.telemetry.setup import key_of
+
+from .ingest import Ingest
+from .overview import Overviews
+from .settings import Settings
+from .site import site
+
+# About 10 MB.
+PSEUDONYMS_KEPT_MAX = 50_000
+
+
+async def app(ctx: process.Context[Settings]) -> None:
+    """Start everything. Ready without ClickHouse: it may come later, rows wait on the bus."""
+    settings, data = ctx.settings, Path(ctx.server.data)
+    key = key_of(ctx.telemetry_settings, data)
+    domain = ctx.server.domain
+    # The same people write again and again: a hash each would be most of the work.
+    number = lru_cache(PSEUDONYMS_KEPT_MAX)(key.number)
+    naming = Naming(number=number, epoch=key.epoch, domain=domain, rooms=f"@conference.{domain}")
+    place = Place(settings.clickhouse_url.get_secret_value(), data)
+    ingest = Ingest(
+        ctx.bus,
+        lambda: ClickHouse.open(place),
+        naming,
+        rows_max=settings.rows_per_insert_max,
+        insert_seconds=settings.insert_seconds,
+        retry_seconds_max=settings.retry_seconds_max,
+    )
+    overviews = Overviews(lambda: ingest.clickhouse, lambda: datetime.now(UTC))
+    address = parse(settings.http, "metrics.http")
+    server = HttpServer(site(overviews, domain=domain, failing=lambda: ingest.failing), address.host, address.port)
+    await server.start()
+    ctx.endpoint("http", server.address)
+    work = ctx.background(ingest.run(), "ingest")
+
+    async def drain() -> None:
+        await server.stop()
+        ingest.stop()
+        await work
+        if ingest.clickhouse is not None:
+            await ingest.clickhouse.close()
+
+    ctx.on_drain(drain)
