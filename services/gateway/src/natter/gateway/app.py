@@ -1,0 +1,240 @@
+"""Composition root of the gateway: what there is, and the order of coming and going."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from zlib import crc32
+
+from natter.bus import subjects
+from natter.bus.api import Bus, Subscription
+from natter.bus.directory import Directory
+from natter.bus.facts import FactsWriter
+from natter.bus.instances import Instances
+from natter.bus.sender import Sender
+from natter.runtime import process
+from natter.runtime.addresses import Address, parse
+from natter.runtime.sections import Server
+from natter.runtime.settings import SettingsError
+from natter.xmpp import ns
+from natter.xmpp.stream.limits import Limits
+from natter.xmpp.stream.opening import Config
+
+from .auth import Credentials, Verifier
+from .binding import Binding
+from .connection import Connection
+from .deliveries import Deliveries
+from .gateway import Gateway
+from .ratelimit import Addresses
+from .registration import Registration
+from .returns import Returns
+from .session import Session
+from .settings import Settings
+from .tally import Tally
+from .tls import server_context
+
+
+async def app(ctx: process.Context[Settings]) -> None:
+    """The gateway as a process."""
+    gateway = Running(
+        ctx.bus,
+        ctx.settings,
+        ctx.server,
+        instance=ctx.instance,
+        lanes=ctx.bus_settings.lanes,
+        sample_ratio=ctx.telemetry_settings.sample_ratio,
+    )
+    ctx.on_drain(gateway.stop)
+    await gateway.start()
+    ctx.background(gateway.sweep(), "time-outs")
+    ctx.ready("listening", lambda: bool(gateway.listeners))
+    for name, address in gateway.addresses.items():
+        ctx.endpoint(name, str(address))
+
+
+def context_of(server: Server) -> ssl.SSLContext | None:
+    """TLS with the configured certificate; None only where plaintext is allowed."""
+    if server.tls_certificate and server.tls_key:
+        return server_context(Path(server.tls_certificate), Path(server.tls_key))
+    if not server.allow_plaintext:
+        raise SettingsError("server.tls_certificate and server.tls_key: the gateway serves clients with TLS only")
+    return None
+
+
+def lane_of(incarnation: str, lanes: int, settings: Settings) -> int:
+    """The one lane that this process writes to."""
+    if settings.lane >= lanes:
+        raise SettingsError(f"gateway.lane {settings.lane}: there are {lanes} lanes (bus.lanes)")
+    return settings.lane if settings.lane >= 0 else crc32(incarnation.encode()) % lanes
+
+
+def stream_config(settings: Settings, server: Server, *, tls_available: bool) -> Config:
+    """What every stream is told and held to."""
+    return Config(
+        domain=server.domain,
+        tls_available=tls_available,
+        tls_required=not server.allow_plaintext,
+        registration=server.open_registration,
+        # RFC 6121 §2.6.1 and §3.4: the presence service keeps roster versions and pre-approvals.
+        features=f"<ver xmlns='{ns.ROSTER_VERSIONING}'/><sub xmlns='{ns.PRE_APPROVAL}'/>",
+        before=Limits(
+            stanza_bytes_max=settings.preauth_bytes_max,
+            depth_max=settings.preauth_depth_max,
+            elements_max=settings.preauth_elements_max,
+            attributes_max=settings.attributes_max,
+            namespaces_max=settings.namespaces_max,
+            total_bytes_max=settings.preauth_bytes_max,
+        ),
+        after=Limits(
+            stanza_bytes_max=settings.stanza_bytes_max,
+            depth_max=settings.depth_max,
+            elements_max=settings.elements_max,
+            attributes_max=settings.attributes_max,
+            namespaces_max=settings.namespaces_max,
+        ),
+        tls_seconds_max=settings.tls_seconds_max,
+        bind_seconds_max=settings.bind_seconds_max,
+        sasl_failures_max=settings.sasl_failures_max,
+    )
+
+
+def put_together(
+    bus: Bus, settings: Settings, server: Server, *, incarnation: str, lanes: int, sample_ratio: float
+) -> Gateway:
+    """Everything one gateway process needs, not yet started."""
+    loop = asyncio.get_running_loop()
+    lane = Sender(bus, subjects.lane(lane_of(incarnation, lanes, settings)), incarnation, publisher=incarnation)
+    returns = Returns(
+        put=lane.add,
+        later=loop.call_later,
+        full=lambda: lane.waiting_bytes > settings.waiting_bytes_max,
+        returns_max=settings.returns_max,
+    )
+    sessions: dict[str, Session] = {}
+    tls = context_of(server)
+    credentials = Credentials(
+        bus,
+        loop.time,
+        settings.credentials_seconds,
+        settings.credentials_max,
+        settings.credentials_seconds_max,
+    )
+    rate: Addresses | None = None
+    if server.rate_limits and settings.registrations_per_second:
+        rate = Addresses(settings.registrations_per_second, settings.registrations_burst, settings.addresses_max)
+    return Gateway(
+        settings=settings,
+        server=server,
+        incarnation=incarnation,
+        loop=loop,
+        tls=tls,
+        stream_config=stream_config(settings, server, tls_available=tls is not None),
+        lane=lane,
+        binding=Binding(Directory(bus), lane, returns, incarnation, settings.resources_max, sessions),
+        returns=returns,
+        tally=Tally(FactsWriter(bus, incarnation), sample_ratio),
+        credentials=credentials,
+        verifier=Verifier(threads=settings.verify_threads, waiting_max=settings.verify_waiting_max),
+        failures=Addresses(settings.failures_per_second, settings.failures_burst, settings.addresses_max),
+        registration=Registration(bus, credentials, loop.time, settings.credentials_seconds_max, rate),
+        sessions=sessions,
+    )
+
+
+@dataclass(slots=True)
+class Running:
+    """One gateway from start to stop."""
+
+    bus: Bus
+    settings: Settings
+    server: Server
+    instance: str
+    lanes: int
+    sample_ratio: float = 0.0
+    gateway: Gateway = field(init=False)
+    instances: Instances = field(init=False)
+    subscription: Subscription | None = None
+    listeners: list[asyncio.Server] = field(default_factory=list)
+    addresses: dict[str, Address] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # A new name with every start: nothing meant for the process before is taken for this one.
+        incarnation = f"{self.instance}-{secrets.token_hex(4)}"
+        self.gateway = put_together(
+            self.bus,
+            self.settings,
+            self.server,
+            incarnation=incarnation,
+            lanes=self.lanes,
+            sample_ratio=self.sample_ratio,
+        )
+        self.instances = Instances(self.bus, "gateway", incarnation)
+
+    async def start(self) -> None:
+        """Be ready to deliver, then listen."""
+        gateway = self.gateway
+        directory = gateway.binding.directory
+        await directory.start()
+        directory.on_change(gateway.binding.changed)
+        # Before the first session exists: a directory record without a live instance is a ghost.
+        await self.instances.start()
+        deliveries = Deliveries(gateway.sessions, gateway.returns, gateway.tally, gateway.wake)
+        self.subscription = await self.bus.subscribe(
+            subjects.DELIVERIES, (subjects.deliver(gateway.incarnation),), deliveries.take
+        )
+        await self._listen("c2s", self.settings.c2s, lambda: Connection(gateway))
+        if gateway.tls is not None:
+            await self._listen(
+                "c2s_tls", self.settings.c2s_tls, lambda: Connection(gateway, direct_tls=True), gateway.tls
+            )
+
+    async def _listen(
+        self, name: str, wanted: str, factory: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
+    ) -> None:
+        if not wanted:
+            return
+        address = parse(wanted, f"gateway.{name}")
+        # One process per core shares the port: the kernel deals the connections.
+        listener = await self.gateway.loop.create_server(
+            factory,
+            address.host,
+            address.port,
+            reuse_port=True,
+            backlog=self.settings.backlog,
+            ssl=tls,
+            ssl_handshake_timeout=self.settings.tls_seconds_max if tls else None,
+            ssl_shutdown_timeout=self.settings.close_seconds_max if tls else None,
+        )
+        self.listeners.append(listener)
+        host, port = listener.sockets[0].getsockname()[:2]
+        self.addresses[name] = Address(host, port)
+
+    async def sweep(self) -> None:
+        """Look at time-outs until cancelled."""
+        seconds = self.gateway.sweep_seconds()
+        while True:
+            await asyncio.sleep(seconds)
+            self.gateway.sweep()
+
+    async def stop(self) -> None:
+        """Take no new connection, close the others, store what they said, leave the directory."""
+        for listener in self.listeners:
+            listener.close()
+        self.listeners.clear()
+        try:
+            async with asyncio.timeout(self.settings.drain_seconds_max):
+                await self.gateway.drain()
+        except TimeoutError:
+            # The bus is away: what is left in the directory goes with this instance's key.
+            pass
+        if self.subscription is not None:
+            await self.subscription.stop()
+        self.gateway.verifier.close()
+        await self.gateway.tally.facts.close()
+        await self.gateway.lane.close()
+        await self.gateway.binding.directory.stop()
+        await self.instances.stop()

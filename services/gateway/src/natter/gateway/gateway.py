@@ -1,0 +1,207 @@
+"""What the connections of one process share: sessions, the lane, the write of each tick, limits, clocks, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from natter.bus.sender import Sender
+from natter.runtime.sections import Server
+from natter.telemetry.names import LIMITS_HIT, SESSIONS
+from natter.xmpp.stream.opening import Config
+
+from .auth import Credentials, Verifier
+from .binding import Binding
+from .ratelimit import Addresses
+from .registration import Registration
+from .returns import Returns
+from .session import Session
+from .settings import Settings
+from .tally import Tally
+
+log = logging.getLogger(__name__)
+
+# Bound connections are looked at in turns: each time-out is noticed after this many sweeps at the latest.
+TURNS = 8
+CONGESTED_POLL_SECONDS = 0.05
+# Streams closed between two turns of the loop when draining.
+CLOSED_PER_TURN_MAX = 200
+
+
+class Peer(Protocol):
+    """What the process asks of a connection."""
+
+    address: str
+    bound: bool
+
+    def congested(self, congested: bool) -> None:
+        """The lane is full (or no longer): do not read."""
+
+    def end(self, condition: str, text: str = "") -> None:
+        """Close the stream with this stream error."""
+
+    def check(self, now: float) -> None:
+        """Look at the time-outs."""
+
+
+@dataclass(slots=True, eq=False)
+class Gateway:
+    """One per process. Made by app.py, given to every connection."""
+
+    settings: Settings
+    server: Server
+    incarnation: str
+    loop: asyncio.AbstractEventLoop
+    tls: ssl.SSLContext | None
+    stream_config: Config
+    lane: Sender
+    binding: Binding
+    returns: Returns
+    tally: Tally
+    credentials: Credentials
+    verifier: Verifier
+    # SASL failures per address.
+    failures: Addresses
+    registration: Registration
+    sessions: dict[str, Session] = field(default_factory=dict)
+    # All connections, dealt into turns; and those that have no session yet.
+    turns: list[set[Peer]] = field(default_factory=lambda: [set() for _ in range(TURNS)])
+    unbound: set[Peer] = field(default_factory=set)
+    per_address: Counter[str] = field(default_factory=Counter)
+    count: int = 0
+    turn: int = 0
+    awake: list[Session] = field(default_factory=list)
+    congested: bool = False
+    draining: bool = False
+
+    # --- connections ------------------------------------------------------------------------------------------------
+
+    def admit(self, peer: Peer) -> str:
+        """Count a new connection. Not "": close it with this stream error."""
+        self.count += 1
+        self.per_address[peer.address] += 1
+        self.turns[id(peer) // 64 % TURNS].add(peer)
+        self.unbound.add(peer)
+        if self.draining:
+            return "system-shutdown"
+        if self.count > self.settings.connections_max:
+            LIMITS_HIT.add("connections")
+            return "resource-constraint"
+        if self.server.rate_limits and self.per_address[peer.address] > self.settings.connections_per_address_max:
+            LIMITS_HIT.add("connections_per_address")
+            return "policy-violation"
+        return ""
+
+    def dismiss(self, peer: Peer) -> None:
+        """A connection is gone."""
+        self.count -= 1
+        self.per_address[peer.address] -= 1
+        if not self.per_address[peer.address]:
+            del self.per_address[peer.address]
+        self.turns[id(peer) // 64 % TURNS].discard(peer)
+        self.unbound.discard(peer)
+
+    def connections(self) -> list[Peer]:
+        """Every connection now."""
+        return [peer for turn in self.turns for peer in turn]
+
+    def sweep(self) -> None:
+        """Look at the time-outs: of everybody without a session, and of one part of the others."""
+        now = self.loop.time()
+        for peer in list(self.unbound):
+            if peer.bound:
+                self.unbound.discard(peer)
+            else:
+                peer.check(now)
+        self.turn = (self.turn + 1) % TURNS
+        for peer in list(self.turns[self.turn]):
+            if peer.bound:
+                peer.check(now)
+
+    def sweep_seconds(self) -> float:
+        """How often, so that no time-out is noticed much too late."""
+        settings = self.settings
+        bound = min(settings.idle_seconds, settings.ping_seconds_max) / (2 * TURNS)
+        return min(1.0, bound, settings.tls_seconds_max / 10, settings.bind_seconds_max / 10)
+
+    # --- sessions ---------------------------------------------------------------------------------------------------
+
+    def enter(self, session: Session) -> None:
+        """A resource was bound: deliveries may come."""
+        self.sessions[session.id] = session
+        SESSIONS.set(len(self.sessions))
+        current = self.binding.directory.get(session.jid)
+        if current is None or current.session != session.id:
+            # Taken over between its binding and now.
+            session.link.end("conflict", "replaced by a new session")
+
+    def leave(self, session: Session) -> None:
+        """The session is over: it says so in the lane and leaves the directory."""
+        if self.sessions.pop(session.id, None) is not None:
+            SESSIONS.set(len(self.sessions))
+            self.binding.release(session)
+
+    def wake(self, session: Session) -> None:
+        """Write the session's outbox once, at the end of this tick."""
+        session.awake = True
+        if not self.awake:
+            self.loop.call_soon(self.write)
+        self.awake.append(session)
+
+    def write(self) -> None:
+        """One write per socket."""
+        awake, self.awake = self.awake, []
+        for session in awake:
+            session.awake = False
+            try:
+                session.link.write()
+            except Exception:
+                # One socket's trouble is not the others'.
+                log.exception("a session could not be written to")
+
+    def say(self, session: Session, data: bytes) -> None:
+        """Something from the gateway itself, in its place among the stanzas."""
+        if not session.outbox.say(data):
+            LIMITS_HIT.add("outbox")
+            session.link.end("policy-violation", "too much is waiting to be read")
+        if not session.awake:
+            self.wake(session)
+
+    # --- the lane ---------------------------------------------------------------------------------------------------
+
+    def look_at_lane(self) -> None:
+        """Stop reading sockets while too much waits to be stored: nothing lost, nothing unbounded."""
+        if not self.congested and self.lane.waiting_bytes > self.settings.waiting_bytes_max:
+            LIMITS_HIT.add("lane")
+            self.congested = True
+            for peer in self.connections():
+                peer.congested(True)
+            self.loop.call_later(CONGESTED_POLL_SECONDS, self._look_again)
+
+    def _look_again(self) -> None:
+        if self.lane.waiting_bytes > self.settings.waiting_bytes_max // 2:
+            self.loop.call_later(CONGESTED_POLL_SECONDS, self._look_again)
+            return
+        self.congested = False
+        for peer in self.connections():
+            peer.congested(False)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    async def drain(self) -> None:
+        """Close every stream, then return when every session has left the directory and everything is stored."""
+        self.draining = True
+        for number, peer in enumerate(self.connections(), 1):
+            # RFC 6120 §4.9.3.19: the server is being shut down.
+            peer.end("system-shutdown")
+            if number % CLOSED_PER_TURN_MAX == 0:
+                await asyncio.sleep(0)
+        await self.binding.released()
+        # Routers that have not seen it yet may still deliver: that goes back, too.
+        await asyncio.sleep(self.settings.linger_seconds)
+        self.returns.flush()
+        await self.lane.drain()

@@ -1,0 +1,168 @@
+"""What a stream asks while it is set up: keys, a password's truth, an account, a resource. All take their time."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable
+from typing import Any, Protocol
+
+from natter.bus.directory import Session as Record
+from natter.proto.v1 import accounts_pb2
+from natter.telemetry.names import AUTHENTICATIONS, LIMITS_HIT
+from natter.xmpp import element
+from natter.xmpp.errors import error_reply, result_reply
+from natter.xmpp.sasl.dialogue import CredentialsWanted, PlainWanted
+from natter.xmpp.sasl.keys import Keys, verify_password
+from natter.xmpp.stream.asks import (
+    Authenticated,
+    AuthenticationFailed,
+    BindWanted,
+    RegistrationIq,
+    ServerEvent,
+)
+from natter.xmpp.stream.events import Stanza
+from natter.xmpp.stream.server import ServerStream
+
+from .auth import Unreachable, keys_by_mechanism
+from .binding import Refused
+from .gateway import Gateway
+from .outbox import Outbox
+from .registration import Answer
+from .session import Session
+
+# SASL failures that say nothing about who is trying (RFC 6120 §6.5).
+NOT_COUNTED = frozenset(("temporary-auth-failure", "aborted"))
+
+
+class Client(Protocol):
+    """What is asked of the connection."""
+
+    gateway: Gateway
+    stream: ServerStream
+    address: str
+    closing: bool
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that takes time; read nothing meanwhile."""
+
+    def react(self, events: Iterable[ServerEvent]) -> None:
+        """Go on with what the stream said to an answer."""
+
+    def bind(self, session: Session) -> None:
+        """The connection has a session now."""
+
+    def say(self) -> None:
+        """Write what the stream has to say."""
+
+    def write(self) -> None:
+        """Write the outbox now."""
+
+    def end(self, condition: str, text: str = "") -> None:
+        """Close the stream with a stream error."""
+
+
+def ask(client: Client, event: ServerEvent) -> None:
+    """See to one event of a stream that has no session yet."""
+    gateway = client.gateway
+    match event:
+        case Authenticated():
+            AUTHENTICATIONS.add("success")
+        case AuthenticationFailed():
+            AUTHENTICATIONS.add(event.condition)
+            if event.condition not in NOT_COUNTED:
+                gateway.failures.spend(client.address, gateway.loop.time())
+        case CredentialsWanted() | PlainWanted():
+            if gateway.server.rate_limits and not gateway.failures.allowed(client.address, gateway.loop.time()):
+                # The address is throttled, never the account: nobody can lock somebody else out.
+                LIMITS_HIT.add("sasl_failures")
+                client.end("policy-violation", "too many failed attempts")
+            elif isinstance(event, PlainWanted):
+                client.begin(check_password(client, event))
+            else:
+                client.begin(find_keys(client, event))
+        case RegistrationIq():
+            client.begin(register(client, event.stanza))
+        case BindWanted():
+            client.begin(bind(client, event))
+        case _:
+            raise AssertionError(f"not while a stream is set up: {type(event).__name__}")
+
+
+def keys_of(found: accounts_pb2.ScramKeys) -> Keys:
+    """As SASL wants them."""
+    return Keys(found.salt, found.iterations, found.stored_key, found.server_key)
+
+
+async def find_keys(client: Client, wanted: CredentialsWanted) -> None:
+    """SCRAM: the account's keys, or those of a stable fake."""
+    keys: Keys | None = None
+    try:
+        reply = await client.gateway.credentials.get(wanted.username)
+        keys = keys_of(keys_by_mechanism(reply)[wanted.mechanism])
+    except (Unreachable, KeyError):
+        # RFC 6120 §6.5.11: temporary-auth-failure.
+        pass
+    client.react(client.stream.credentials(keys))
+
+
+async def check_password(client: Client, wanted: PlainWanted) -> None:
+    """PLAIN: milliseconds of hashing, on another thread."""
+    gateway = client.gateway
+    right: bool | None = None
+    try:
+        reply = await gateway.credentials.get(wanted.username)
+        mechanism, found = max(keys_by_mechanism(reply).items())
+        keys = keys_of(found)
+        right = await gateway.verifier.run(lambda: verify_password(wanted.password, mechanism, keys))
+        # Asked last, so that an account that does not exist takes as long as a wrong password.
+        right = right and reply.exists
+    except Unreachable:
+        pass
+    client.react(client.stream.plain_result(right))
+
+
+async def register(client: Client, stanza: Stanza) -> None:
+    """XEP-0077 before authentication."""
+    gateway = client.gateway
+    domain = gateway.server.domain
+    raw = stanza.stamped(domain, None)
+    answer = Answer("bad-request")
+    if stanza.id and len(stanza.children) == 1:
+        if stanza.type == "get":
+            answer = gateway.registration.form()
+        elif stanza.type == "set":
+            answer = await gateway.registration.register(element.parse(raw)[0], client.address)
+    if answer.condition:
+        reply = error_reply(raw, answer.condition, sender=domain, to="", text=answer.text)
+    else:
+        reply = result_reply(stanza.id or "", "", domain, *([] if answer.query is None else [answer.query]))
+    client.react(client.stream.registration_reply(reply))
+
+
+async def bind(client: Client, wanted: BindWanted) -> None:
+    """A resource, and with it a session."""
+    gateway = client.gateway
+    bare = f"{wanted.username}@{gateway.server.domain}"
+    try:
+        record = await gateway.binding.bind(bare, wanted.resource)
+    except Refused as refused:
+        client.react(client.stream.bind_refused(refused.condition))
+        return
+    if client.closing:
+        # The client has gone meanwhile; nobody has heard of the session.
+        gateway.binding.disown(record.session)
+        return
+    begin_session(client, record)
+
+
+def begin_session(client: Client, record: Record) -> None:
+    """Everything in one tick: nobody else sees a session that is half made."""
+    gateway = client.gateway
+    settings = gateway.settings
+    outbox = Outbox(settings.outbox_bytes_max, settings.outbox_stanzas_max)
+    session = Session(record.session, record.jid, record.bare, record, client, outbox)
+    client.bind(session)
+    events = client.stream.bound(record.jid)
+    client.say()
+    gateway.enter(session)
+    # What the client has sent behind its bind request.
+    client.react(events)

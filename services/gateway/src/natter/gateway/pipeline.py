@@ -1,0 +1,152 @@
+"""A stanza from a client, step by step: what is checked, in which order, and the frame that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from natter.proto.v1 import bus_pb2
+from natter.xmpp import jid
+from natter.xmpp.errors import error_reply
+from natter.xmpp.stream.events import Stanza
+from natter.xmpp.traits import traits_of
+
+from .session import Announcement, Session
+
+KINDS = {"message": bus_pb2.KIND_MESSAGE, "presence": bus_pb2.KIND_PRESENCE, "iq": bus_pb2.KIND_IQ}
+# RFC 6120 §8.2.3.
+IQ_TYPES = frozenset(("get", "set", "result", "error"))
+# RFC 6121 §4.7.1.
+PRESENCE_TYPES = frozenset(
+    ("", "unavailable", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe", "error")
+)
+UNAVAILABLE = Announcement(False, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The stanza goes no further: `condition` is a stanza error, or a stream error where `fatal`."""
+
+    condition: str
+    text: str = ""
+    fatal: bool = False
+
+
+Step = Callable[[Session, Stanza], Refused | None]
+
+
+def check_from(session: Session, stanza: Stanza) -> Refused | None:
+    """The sender is this session."""
+    sender = stanza.sender
+    if sender is None or sender == session.jid or sender == session.bare:
+        return None
+    try:
+        sender = jid.normalise(sender)
+    except jid.JIDError:
+        sender = ""
+    if sender == session.jid or sender == session.bare:
+        return None
+    # RFC 6120 §8.1.2.1: a 'from' that is neither the full nor the bare JID of the session.
+    return Refused("invalid-from", fatal=True)
+
+
+def check_to(session: Session, stanza: Stanza) -> Refused | None:
+    """The recipient is a JID."""
+    if stanza.to is None:
+        return None
+    try:
+        jid.normalise(stanza.to)
+    except jid.JIDError:
+        # RFC 6120 §8.3.3.8.
+        return Refused("jid-malformed")
+    return None
+
+
+def check_shape(session: Session, stanza: Stanza) -> Refused | None:
+    """An IQ has an id, a type and one payload; a presence has a type that exists."""
+    kind = stanza.kind
+    if kind == "message":
+        # RFC 6121 §5.2.2: a message of unknown type is a normal one.
+        return None
+    if kind == "presence":
+        return None if stanza.type in PRESENCE_TYPES else Refused("bad-request", "unknown type")
+    # RFC 6120 §8.2.3: id and type are required; a request has exactly one child, a result at most one.
+    if not stanza.id or stanza.type not in IQ_TYPES:
+        return Refused("bad-request", "an iq has an id and a type")
+    count = len(stanza.children)
+    if (count != 1 and stanza.type in ("get", "set")) or (count > 1 and stanza.type == "result"):
+        return Refused("bad-request", "an iq has one payload")
+    return None
+
+
+STEPS: tuple[Step, ...] = (
+    check_from,  # first: nobody is answered under a name that is not his
+    check_to,
+    check_shape,
+)
+
+
+def refusal(session: Session, stanza: Stanza) -> Refused | None:
+    """Why this stanza goes no further."""
+    for step in STEPS:
+        refused = step(session, stanza)
+        if refused is not None:
+            return refused
+    return None
+
+
+def answer(session: Session, stanza: Stanza, refused: Refused) -> bytes:
+    """The stanza error for the sender; empty where none may be sent."""
+    # RFC 6120 §8.3.1: an error is not answered, nor is a result.
+    if stanza.type == "error" or (stanza.kind == "iq" and stanza.type == "result"):
+        return b""
+    if refused.condition == "jid-malformed":
+        # RFC 6120 §8.3.3.8: the sender's server answers; there is nobody else.
+        sender: str | None = jid.domain_of(session.bare)
+    else:
+        # RFC 6120 §8.3.1: in the name of whom it was for; for the account itself that is nobody.
+        sender = stanza.to and jid.normalise(stanza.to)
+    raw = stanza.stamped(session.jid, None)
+    return error_reply(raw, refused.condition, sender=sender, to=session.jid, text=refused.text)
+
+
+def frame_of(session: Session, stanza: Stanza, now_us: int) -> bus_pb2.Frame:
+    """The frame of a stanza that was not refused."""
+    kind = KINDS[stanza.kind]
+    to = stanza.to
+    if to is not None:
+        to = jid.normalise(to)
+    children = stanza.children
+    # Attribute by attribute: keyword arguments cost half as much again (0.5 µs).
+    frame = bus_pb2.Frame()
+    frame.kind = kind
+    frame.type = stanza.type
+    frame.sender = session.jid
+    if to is not None:
+        frame.to = to
+    if stanza.id is not None:
+        frame.id = stanza.id
+    # RFC 6120 §8.1.2.1: the server stamps 'from' with the full JID.
+    frame.stanza = stanza.stamped(session.jid, to)
+    frame.session = session.id
+    frame.inbound = session.inbound
+    frame.accepted_us = now_us
+    if children:
+        frame.traits = traits_of(children)
+        if kind == bus_pb2.KIND_IQ:
+            frame.payload = children[0]
+        elif kind == bus_pb2.KIND_PRESENCE:
+            frame.priority = stanza.priority()
+    return frame
+
+
+def announcement(session: Session, frame: bus_pb2.Frame) -> Announcement | None:
+    """What a presence changes in the directory; None for nothing."""
+    # RFC 6121 §4.2, §4.5: availability is what presence without 'to' says.
+    if frame.to or frame.type not in ("", "unavailable"):
+        return None
+    said = UNAVAILABLE if frame.type else Announcement(True, frame.priority)
+    if said == session.announced:
+        return None
+    session.announced = said
+    return said

@@ -1,0 +1,113 @@
+"""Deliveries whose session has left: which of them go back to the lane, and when."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, field
+
+from natter.proto.v1 import bus_pb2
+from natter.telemetry.names import DROPPED, RETURNED
+
+# How long the routers may take to see that the directory has changed.
+SETTLE_SECONDS = 0.1
+
+_MESSAGE = bus_pb2.KIND_MESSAGE
+_IQ = bus_pb2.KIND_IQ
+
+
+def returnable(frame: bus_pb2.Frame) -> bool:
+    """Whether the sender, or another session, is owed this frame when its session has left.
+
+    Not so: presence, answers and errors (nobody waits for them), and broadcasts, whose room or presence shard hears of
+    the session's end by itself.
+    """
+    if frame.tos:
+        return False
+    if frame.kind == _MESSAGE:
+        return frame.type not in ("error", "groupchat")
+    return frame.kind == _IQ and frame.type in ("get", "set")
+
+
+def keep(frame: bus_pb2.Frame) -> bus_pb2.Frame:
+    """A frame in memory of its own: the original would hold its whole envelope while a slow client reads."""
+    own = bus_pb2.Frame()
+    own.CopyFrom(frame)
+    return own
+
+
+def as_lane_frame(frame: bus_pb2.Frame) -> bus_pb2.Frame:
+    """The frame as the lane wants it: without cause and sessions, `returned` once more."""
+    own = keep(frame)
+    own.ClearField("sessions")
+    own.sequence = 0
+    own.index = 0
+    own.returned += 1
+    return own
+
+
+@dataclass(slots=True)
+class Returns:
+    """What waits to be handed back, in order: `returns_max` frames at most, the rest is dropped and counted.
+
+    `put` adds a frame to the lane, `later(seconds, callback)` is the loop's timer, `full()` says that the lane takes no
+    more now.
+    """
+
+    put: Callable[[bus_pb2.Frame], None]
+    later: Callable[[float, Callable[[], None]], object]
+    full: Callable[[], bool]
+    returns_max: int
+    waiting: deque[bus_pb2.Frame] = field(default_factory=deque)
+    # Sessions that are over and still in the directory, and what came for them meanwhile: routed again now, it would
+    # only come again, and before what the session itself has left unwritten.
+    leaving: dict[str, list[bus_pb2.Frame]] = field(default_factory=dict)
+    count: int = 0
+    scheduled: bool = False
+
+    def give_back(self, frame: bus_pb2.Frame, session: str, present: Container[str] = ()) -> None:
+        """Hand back a frame for `session`, which is not here.
+
+        Not so when another of its sessions is `present` here and got it, or when nobody is owed it.
+        """
+        if not returnable(frame) or self.count >= self.returns_max:
+            DROPPED.add(bus_pb2.Kind.Name(frame.kind)[5:].lower())
+            return
+        if any(name in present for name in frame.sessions):
+            return
+        RETURNED.add()
+        self.count += 1
+        queue = self.leaving.get(session)
+        if queue is not None:
+            queue.append(as_lane_frame(frame))
+            return
+        self.waiting.append(as_lane_frame(frame))
+        # A frame that was back before would only come back again: routers need a moment.
+        self._schedule(SETTLE_SECONDS if frame.returned else 0.0)
+
+    def leave(self, session: str) -> None:
+        """The session is over. What comes for it waits until `left`."""
+        self.leaving[session] = []
+
+    def left(self, session: str, unwritten: Iterable[bus_pb2.Frame], present: Container[str] = ()) -> None:
+        """The session has gone from the directory: what it had not written goes back, then what came afterwards."""
+        late, self.leaving[session] = self.leaving[session], []
+        for frame in unwritten:
+            self.give_back(frame, session, present)
+        self.waiting += (*self.leaving.pop(session), *late)
+        if self.waiting:
+            self._schedule(SETTLE_SECONDS)
+
+    def _schedule(self, seconds: float) -> None:
+        if not self.scheduled:
+            self.scheduled = True
+            self.later(seconds, self.flush)
+
+    def flush(self) -> None:
+        """Everything that waits goes into the lane, as far as it takes it."""
+        self.scheduled = False
+        while self.waiting and not self.full():
+            self.count -= 1
+            self.put(self.waiting.popleft())
+        if self.waiting:
+            self._schedule(SETTLE_SECONDS)

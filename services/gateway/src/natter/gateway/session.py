@@ -1,0 +1,73 @@
+"""What a session is: the facts of one bound resource. It is made at binding and ends with its connection."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from natter.bus.directory import Session as Record
+from natter.proto.v1 import bus_pb2
+from natter.xmpp.element import attr_escape
+
+from .outbox import Outbox
+
+
+class Link(Protocol):
+    """What a session asks of its connection."""
+
+    def write(self) -> None:
+        """Write the outbox now."""
+
+    def end(self, condition: str, text: str = "") -> None:
+        """Close the stream with this stream error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Availability and priority of a session, as its last presence said them (RFC 6121 §4.2, §4.7.2.3)."""
+
+    available: bool
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A frame on its way to the lane, and what the directory must say before (None: nothing new)."""
+
+    frame: bus_pb2.Frame
+    announce: Announcement | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One bound resource. `record` is its entry in the directory as this gateway last wrote it."""
+
+    id: str
+    jid: str
+    bare: str
+    record: Record
+    link: Link
+    outbox: Outbox
+    # Stanzas received, modulo 2^32: what stream management will acknowledge (XEP-0198 §4).
+    inbound: int = 0
+    # Whether the outbox waits for this tick's write.
+    awake: bool = False
+    # Stanzas that wait behind a presence whose directory entry is being written, in order. Bounded by what one read of
+    # the socket can bring: it is not read meanwhile.
+    held: list[Held] = field(default_factory=list)
+    # Empties `held`, while there is something.
+    announcing: asyncio.Task[None] | None = None
+    # Availability as the last presence that was accepted says it; the directory follows.
+    announced: Announcement = Announcement(False, 0)
+    # Set once the session is over: nothing is accepted any more.
+    over: bool = False
+    # "tcp" or "tls", for the books.
+    transport: str = "tcp"
+    # Trace context of the connection, "" until a stanza of it was sampled.
+    traceparent: str = ""
+    # ` to='…'` of this session, as a broadcast needs it.
+    to_attribute: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.to_attribute = f" to='{attr_escape(self.jid)}'".encode()

@@ -1,0 +1,163 @@
+"""What is counted of every stanza: the metrics, the metadata row, and the span of a sampled one. Never content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import random
+from time import time_ns
+
+from natter.bus.facts import FactsWriter
+from natter.proto.v1 import bus_pb2
+from natter.telemetry import trace
+from natter.telemetry.names import SPAN_STANZA, STANZA_LATENCY, STANZAS_PROCESSED
+
+from .session import Session
+
+KIND_NAMES = ("", "message", "presence", "iq")
+
+
+@dataclass(slots=True)
+class Tally:
+    """The books of one gateway. `sample_ratio` of the stanzas get a trace, chosen here and nowhere else."""
+
+    facts: FactsWriter
+    sample_ratio: float
+
+    def sampled(self, session: Session) -> str:
+        """The traceparent of a new stanza, mostly ""."""
+        roll = random()
+        if roll >= self.sample_ratio:
+            return ""
+        if not session.traceparent:
+            # The connection's own span, which the spans of its stanzas are linked to.
+            session.traceparent = trace.sample(1.0, 0.0)
+        return trace.sample(self.sample_ratio, roll)
+
+    def roll(self) -> str:
+        """The traceparent of something that is no stanza, mostly ""."""
+        return trace.sample(self.sample_ratio, random())
+
+    def accepted(self, frame: bus_pb2.Frame, session: Session, size: int, traceparent: str) -> str:
+        """One stanza in. Returns the traceparent of the next hop."""
+        kind = frame.kind
+        name = KIND_NAMES[kind]
+        type_ = frame.type
+        sender = session.jid
+        now_us = frame.accepted_us
+        STANZAS_PROCESSED.add(name, "in")
+        self.facts.add(
+            time_us=now_us,
+            kind=kind,
+            type=type_,
+            direction=0,
+            outcome="accepted",
+            sender=sender,
+            to=frame.to,
+            bytes=size,
+            latency_us=0,
+            trace_id=traceparent and trace.trace_id(traceparent),
+            transport=session.transport,
+        )
+        if not traceparent:
+            return ""
+        return trace.span(
+            SPAN_STANZA,
+            traceparent=traceparent,
+            start_us=now_us,
+            end_us=time_ns() // 1000,
+            link=session.traceparent,
+            attributes={
+                "stanza_type": f"{name}.{type_}" if type_ else name,
+                "from": sender,
+                "to": frame.to,
+                "direction": "in",
+                "outcome": "accepted",
+                "bytes": size,
+                "transport": session.transport,
+                "messaging.system": "nats",
+                "messaging.operation.type": "send",
+                "messaging.destination.template": "natter.lane.*",
+            },
+        )
+
+    def written(self, counts: Sequence[int]) -> None:
+        """How many stanzas of each kind one envelope brought to sessions."""
+        for kind in (1, 2, 3):
+            if counts[kind]:
+                STANZAS_PROCESSED.add(KIND_NAMES[kind], "out", by=counts[kind])
+
+    def delivered(self, frame: bus_pb2.Frame, to: str, size: int, now_us: int) -> None:
+        """One stanza out, to the session `to`."""
+        kind = frame.kind
+        accepted_us = frame.accepted_us
+        traceparent = frame.traceparent
+        latency_us = 0
+        if accepted_us:
+            # From here to the socket is the rest of this tick; what a slow reader makes wait is not natter's latency.
+            latency_us = now_us - accepted_us if now_us > accepted_us else 0
+            STANZA_LATENCY.record(latency_us / 1e6, KIND_NAMES[kind])
+        self.facts.add(
+            time_us=now_us,
+            kind=kind,
+            type=frame.type,
+            direction=1,
+            outcome="delivered",
+            sender=frame.sender,
+            to=to,
+            bytes=size,
+            latency_us=latency_us,
+            trace_id=traceparent and trace.trace_id(traceparent),
+        )
+        if traceparent:
+            self._span_out(frame, 1, size, now_us)
+
+    def broadcast(self, frame: bus_pb2.Frame, tos: Sequence[str], size: int, now_us: int) -> None:
+        """One stanza out, to many sessions."""
+        kind = frame.kind
+        type_ = frame.type
+        sender = frame.sender
+        accepted_us = frame.accepted_us
+        traceparent = frame.traceparent
+        trace_id = traceparent and trace.trace_id(traceparent)
+        latency_us = 0
+        if accepted_us and tos:
+            latency_us = now_us - accepted_us if now_us > accepted_us else 0
+            STANZA_LATENCY.record(latency_us / 1e6, KIND_NAMES[kind])
+        add = self.facts.add
+        for to in tos:
+            add(
+                time_us=now_us,
+                kind=kind,
+                type=type_,
+                direction=1,
+                outcome="delivered",
+                sender=sender,
+                to=to,
+                bytes=size,
+                latency_us=latency_us,
+                trace_id=trace_id,
+            )
+        if traceparent:
+            self._span_out(frame, len(tos), size, now_us)
+
+    def _span_out(self, frame: bus_pb2.Frame, recipients: int, size: int, now_us: int) -> None:
+        name = KIND_NAMES[frame.kind]
+        trace.span(
+            SPAN_STANZA,
+            traceparent=frame.traceparent,
+            start_us=now_us,
+            end_us=time_ns() // 1000,
+            attributes={
+                "stanza_type": f"{name}.{frame.type}" if frame.type else name,
+                "from": frame.sender,
+                "to": frame.to,
+                "direction": "out",
+                "outcome": "delivered",
+                "recipients": recipients,
+                "bytes": size,
+                "messaging.system": "nats",
+                "messaging.operation.type": "receive",
+                "messaging.destination.template": "natter.deliver.*",
+            },
+        )

@@ -1,0 +1,139 @@
+"""From the delivery log to outboxes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from natter.bus.api import Entry
+from natter.bus.directory import Session as Record
+from natter.bus.facts import FactsWriter
+from natter.bus.memory import MemoryBus
+from natter.gateway import deliveries as module
+from natter.gateway.deliveries import Deliveries
+from natter.gateway.returns import Returns
+from natter.gateway.session import Session
+from natter.gateway.tally import Tally
+from natter.proto.v1 import bus_pb2
+from natter.telemetry.names import STANZAS_PROCESSED
+
+Make = Callable[..., Session]
+
+
+class Rig:
+    """Deliveries with everything round them played by the test."""
+
+    def __init__(self, bus: MemoryBus, make: Make) -> None:
+        self.make = make
+        self.back: list[bus_pb2.Frame] = []
+        self.woken: list[Session] = []
+        self.sessions: dict[str, Session] = {}
+        returns = Returns(self.back.append, lambda _, callback: callback(), lambda: False, 100)
+        self.deliveries = Deliveries(self.sessions, returns, Tally(FactsWriter(bus, "test"), 0.0), self.wake)
+
+    def wake(self, session: Session) -> None:
+        session.awake = True
+        self.woken.append(session)
+
+    def session(self, name: str, **limits: int) -> Session:
+        record = Record(f"{name}@x/r", f"{name}@x", "r", name, "g", True, 0, 0, 1)
+        session = self.sessions[name] = self.make(record, **limits)
+        return session
+
+    def deliver(self, *frames: bus_pb2.Frame, source: str = "lane.0") -> None:
+        payload = bus_pb2.Envelope(source=source, frames=frames).SerializeToString()
+        self.deliveries.take(Entry("natter.deliver.g", 1, payload))
+
+
+@pytest.fixture
+async def rig(memory: MemoryBus, session_of: Make) -> Rig:
+    return Rig(memory, session_of)
+
+
+def message(body: str, *sessions: str, **fields: Any) -> bus_pb2.Frame:
+    stanza = f"<message from='a@x/r' type='chat'><body>{body}</body></message>".encode()
+    values: dict[str, Any] = {"kind": bus_pb2.KIND_MESSAGE, "type": "chat", "sender": "a@x/r", **fields}
+    return bus_pb2.Frame(stanza=stanza, sessions=sessions, **values)
+
+
+def bodies(session: Session) -> list[str]:
+    return [part.decode().partition("<body>")[2].partition("<")[0] for part in session.outbox.parts]
+
+
+async def test_frames_reach_the_sessions_they_name_in_order(rig: Rig) -> None:
+    alice, bob = rig.session("alice"), rig.session("bob")
+    rig.deliver(message("1", "alice", "bob"), message("2", "bob"), message("3", "alice"))
+    assert bodies(alice) == ["1", "3"]
+    assert bodies(bob) == ["1", "2"]
+    assert rig.woken == [alice, bob]
+
+
+async def test_what_was_seen_is_skipped_per_source(rig: Rig) -> None:
+    alice = rig.session("alice")
+    rig.deliver(message("1", "alice", sequence=5, index=0), message("2", "alice", sequence=5, index=16))
+    rig.deliver(message("1", "alice", sequence=5, index=0), message("2", "alice", sequence=5, index=16))
+    rig.deliver(message("2", "alice", sequence=5, index=16), message("3", "alice", sequence=5, index=17))
+    rig.deliver(message("4", "alice", sequence=6))
+    rig.deliver(message("other", "alice", sequence=1), source="lane.1")
+    rig.deliver(message("again", "alice"), message("again", "alice"))
+    assert bodies(alice) == ["1", "2", "3", "4", "other", "again", "again"]
+
+
+async def test_the_memory_of_sources_is_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SOURCES_MAX", 3)
+    for number in range(10):
+        rig.deliver(message("x", sequence=1), source=f"room.{number}")
+    assert list(rig.deliveries.marks) == ["room.7", "room.8", "room.9"]
+
+
+@pytest.mark.parametrize("start", [b"<message from='r@c/n'>x</message>", b"<presence/>", b"<iq id='1'/>"])
+async def test_a_broadcast_gets_the_recipients_address(rig: Rig, start: bytes) -> None:
+    alice, bob = rig.session("alice"), rig.session("bob")
+    frame = message("", "alice", "bob", tos=["alice@x/r", "o'bob@x"], type="groupchat")
+    frame.stanza = start
+    rig.deliver(frame, source="room.0")
+    name = start[1:].split(b" ")[0].split(b"/")[0].split(b">")[0]
+    rest = start[1 + len(name) :]
+    assert alice.outbox.parts == [b"<" + name + b" to='alice@x/r'" + rest]
+    assert bob.outbox.parts == [b"<" + name + b" to='o&apos;bob@x'" + rest]
+
+
+async def test_a_session_that_has_left_hands_its_messages_back(rig: Rig) -> None:
+    rig.deliver(
+        message("1", "gone"),
+        message("2", "gone", tos=["gone@x/r"], type="groupchat"),
+        bus_pb2.Frame(kind=bus_pb2.KIND_IQ, type="get", id="3", sessions=["gone"]),
+        bus_pb2.Frame(kind=bus_pb2.KIND_PRESENCE, sessions=["gone"]),
+        source="room.0",
+    )
+    assert [(f.kind, f.returned, list(f.sessions)) for f in rig.back] == [
+        (bus_pb2.KIND_MESSAGE, 1, []),
+        (bus_pb2.KIND_IQ, 1, []),
+    ]
+
+
+async def test_not_when_another_session_got_it(rig: Rig) -> None:
+    rig.session("here")
+    rig.deliver(message("1", "gone", "here"))
+    assert rig.back == []
+
+
+async def test_a_socket_that_does_not_read_ends_its_session(rig: Rig, link: Any) -> None:
+    slow = rig.session("slow", stanzas_max=2)
+    slow.outbox.stall()
+    rig.deliver(*(message(str(n), "slow") for n in range(4)))
+    assert link.ended[0] == "policy-violation"
+    assert [f.stanza.count(b"<body>") for f in slow.outbox.unwritten()] == [1] * 4
+
+
+async def test_numbers(rig: Rig) -> None:
+    alice = rig.session("alice")
+    before = STANZAS_PROCESSED.values.get(("message", "out"), 0)
+    rig.deliver(message("1", "alice", accepted_us=time.time_ns() // 1000 - 2000))
+    assert STANZAS_PROCESSED.values["message", "out"] == before + 1
+    assert bodies(alice) == ["1"]
+    [row] = rig.deliveries.tally.facts._rows
+    assert row[2:5] == ("chat", 1, "delivered")
+    assert row[9] >= 2000

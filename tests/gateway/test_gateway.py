@@ -1,0 +1,161 @@
+"""What the connections of one process share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from natter.bus.memory import MemoryBus
+from natter.gateway.app import put_together
+from natter.gateway.gateway import TURNS, Gateway
+from natter.gateway.session import Session
+from natter.gateway.settings import Settings
+from natter.proto.v1 import bus_pb2
+from natter.runtime.sections import Server
+
+
+class Peer:
+    """A connection that remembers."""
+
+    def __init__(self, address: str = "192.0.2.1") -> None:
+        self.address = address
+        self.bound = False
+        self.said: list[str] = []
+
+    def congested(self, congested: bool) -> None:
+        self.said.append(f"congested {congested}")
+
+    def end(self, condition: str, text: str = "") -> None:
+        self.said.append(condition)
+
+    def check(self, now: float) -> None:
+        self.said.append("check")
+
+    def write(self) -> None:
+        self.said.append("write")
+
+
+@pytest.fixture
+async def gateway(memory: MemoryBus) -> AsyncIterator[Gateway]:
+    settings = Settings(connections_max=5, connections_per_address_max=2, waiting_bytes_max=1 << 16, linger_seconds=0)
+    server = Server(allow_plaintext=True)
+    made = put_together(memory, settings, server, incarnation="gateway-1-aa", lanes=4, sample_ratio=0.0)
+    await made.binding.directory.start()
+    yield made
+    await made.lane.close()
+    made.verifier.close()
+
+
+async def test_connections_are_counted_and_limited(gateway: Gateway) -> None:
+    peers = [Peer() for _ in range(3)]
+    assert [gateway.admit(peer) for peer in peers] == ["", "", "policy-violation"]
+    others = [Peer(f"192.0.2.{n}") for n in range(10, 13)]
+    assert [gateway.admit(peer) for peer in others] == ["", "", "resource-constraint"]
+    for peer in peers + others:
+        gateway.dismiss(peer)
+    assert (gateway.count, gateway.per_address, gateway.connections(), gateway.unbound) == (0, {}, [], set())
+    assert gateway.admit(Peer()) == ""
+
+
+async def test_without_rates_an_address_may_have_many(gateway: Gateway) -> None:
+    gateway.server = Server(allow_plaintext=True, rate_limits=False)
+    assert [gateway.admit(Peer()) for _ in range(5)] == [""] * 5
+
+
+async def test_nobody_comes_in_during_a_drain(gateway: Gateway) -> None:
+    gateway.draining = True
+    assert gateway.admit(Peer()) == "system-shutdown"
+
+
+async def test_those_without_a_session_are_looked_at_each_time_the_others_in_turns(gateway: Gateway) -> None:
+    strangers = [Peer(f"192.0.2.{n}") for n in range(2)]
+    bound = [Peer(f"192.0.2.{n}") for n in range(2, 5)]
+    for peer in strangers + bound:
+        gateway.admit(peer)
+    for peer in bound:
+        peer.bound = True
+    for _ in range(TURNS):
+        gateway.sweep()
+    assert [len(peer.said) for peer in strangers] == [TURNS, TURNS]
+    assert [len(peer.said) for peer in bound] == [1, 1, 1]
+
+
+async def test_one_write_per_session_and_tick_and_one_bad_socket_harms_nobody(
+    gateway: Gateway, session_of: Any
+) -> None:
+    written: list[str] = []
+
+    class Link:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def write(self) -> None:
+            written.append(self.name)
+            if self.name == "bad":
+                raise RuntimeError("the transport is gone")
+
+        def end(self, condition: str, text: str = "") -> None: ...
+
+    sessions: list[Session] = []
+    for name in ("bad", "good"):
+        record = await gateway.binding.bind(f"{name}@x", "r")
+        sessions.append(session_of(record))
+        sessions[-1].link = Link(name)
+    for _ in range(3):
+        for session in sessions:
+            gateway.say(session, b"<r/>")
+    assert written == []
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert written == ["bad", "good"]
+    assert [session.awake for session in sessions] == [False, False]
+
+
+async def test_what_the_gateway_says_itself_is_bounded_too(gateway: Gateway, link: Any, session_of: Any) -> None:
+    session = session_of(await gateway.binding.bind("a@x", "r"), stanzas_max=3)
+    session.outbox.stall()
+    for _ in range(4):
+        gateway.say(session, b"<r/>")
+    assert link.ended == ["policy-violation"]
+
+
+async def test_a_full_lane_stops_the_reading_and_an_empty_one_starts_it_again(
+    gateway: Gateway, memory: MemoryBus
+) -> None:
+    peer = Peer()
+    gateway.admit(peer)
+    memory.disconnect()
+    gateway.lane.add(bus_pb2.Frame(stanza=b"x" * 60_000))
+    gateway.look_at_lane()
+    assert peer.said == []
+    gateway.lane.add(bus_pb2.Frame(stanza=b"x" * 60_000))
+    gateway.look_at_lane()
+    gateway.look_at_lane()
+    assert peer.said == ["congested True"]
+    memory.reconnect()
+    async with asyncio.timeout(5):
+        while gateway.congested:
+            await asyncio.sleep(0.01)
+    assert peer.said == ["congested True", "congested False"]
+
+
+async def test_time_outs_are_noticed_in_time(gateway: Gateway) -> None:
+    assert gateway.sweep_seconds() == 1.0
+    gateway.settings = Settings(tls_seconds_max=1.0)
+    assert gateway.sweep_seconds() == 0.1
+    gateway.settings = Settings(idle_seconds=1.6)
+    assert gateway.sweep_seconds() == 0.1
+
+
+async def test_a_session_that_was_taken_over_before_it_began(gateway: Gateway, link: Any, session_of: Any) -> None:
+    old = session_of(await gateway.binding.bind("a@x", "r"))
+    await gateway.binding.bind("a@x", "r")
+    gateway.enter(old)
+    assert link.ended == ["conflict"]
+    gateway.leave(old)
+    await gateway.binding.released()
+    current = gateway.binding.directory.get("a@x/r")
+    assert current is not None
+    assert current.session != old.id

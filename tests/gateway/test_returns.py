@@ -1,0 +1,129 @@
+"""What goes back to the lane when its session has left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from natter.gateway.returns import SETTLE_SECONDS, Returns, returnable
+from natter.proto.v1 import bus_pb2
+
+MESSAGE, PRESENCE, IQ = bus_pb2.KIND_MESSAGE, bus_pb2.KIND_PRESENCE, bus_pb2.KIND_IQ
+
+
+class Lane:
+    """A lane and a timer that the test moves."""
+
+    def __init__(self, returns_max: int = 100) -> None:
+        self.frames: list[bus_pb2.Frame] = []
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+        self.full = False
+        self.returns = Returns(
+            put=self.frames.append,
+            later=lambda seconds, callback: self.timers.append((seconds, callback)),
+            full=lambda: self.full,
+            returns_max=returns_max,
+        )
+
+    def pass_time(self) -> list[float]:
+        timers, self.timers = self.timers, []
+        for _, callback in timers:
+            callback()
+        return [seconds for seconds, _ in timers]
+
+
+def chat(number: int, **fields: object) -> bus_pb2.Frame:
+    return bus_pb2.Frame(kind=MESSAGE, type="chat", id=str(number), sessions=["gone"], sequence=9, index=16, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "type", "expected"),
+    [
+        (MESSAGE, "chat", True),
+        (MESSAGE, "", True),
+        (MESSAGE, "headline", True),
+        (MESSAGE, "groupchat", False),
+        (MESSAGE, "error", False),
+        (IQ, "get", True),
+        (IQ, "set", True),
+        (IQ, "result", False),
+        (IQ, "error", False),
+        (PRESENCE, "", False),
+        (PRESENCE, "subscribe", False),
+    ],
+)
+def test_who_is_owed_an_answer(kind: bus_pb2.Kind, type: str, expected: bool) -> None:
+    frame = bus_pb2.Frame(kind=kind, type=type)
+    assert returnable(frame) is expected
+    frame.tos.append("a@x/y")
+    assert returnable(frame) is False
+
+
+def test_a_returned_frame_is_a_lane_frame() -> None:
+    lane = Lane()
+    lane.returns.give_back(chat(1, session="sender", inbound=7, to="bob@x/y", stanza=b"<message/>"), "gone")
+    assert lane.pass_time() == [0.0]
+    [frame] = lane.frames
+    assert (frame.sessions, frame.sequence, frame.index, frame.returned) == ([], 0, 0, 1)
+    assert (frame.session, frame.inbound, frame.to, frame.stanza) == ("sender", 7, "bob@x/y", b"<message/>")
+
+
+def test_order_is_kept() -> None:
+    lane = Lane()
+    for number in range(5):
+        lane.returns.give_back(chat(number), "gone")
+    lane.pass_time()
+    assert [frame.id for frame in lane.frames] == list("01234")
+
+
+def test_a_frame_that_was_back_before_waits_until_the_routers_know() -> None:
+    lane = Lane()
+    lane.returns.give_back(chat(1, returned=1), "gone")
+    assert lane.pass_time() == [SETTLE_SECONDS]
+    assert lane.frames[0].returned == 2
+
+
+def test_what_a_session_left_unwritten_goes_before_what_came_after_its_end() -> None:
+    lane = Lane()
+    lane.returns.leave("gone")
+    lane.returns.give_back(chat(3), "gone")
+    lane.returns.give_back(chat(4), "gone")
+    lane.returns.give_back(chat(9), "long gone")
+    assert lane.pass_time() == [0.0]
+    lane.returns.left("gone", [chat(1), chat(2)])
+    assert lane.pass_time() == [SETTLE_SECONDS]
+    assert [frame.id for frame in lane.frames] == list("91234")
+    assert (lane.returns.count, lane.returns.leaving) == (0, {})
+
+
+def test_what_waits_for_a_session_to_leave_is_bounded_too() -> None:
+    lane = Lane(returns_max=3)
+    lane.returns.leave("gone")
+    for number in range(10):
+        lane.returns.give_back(chat(number), "gone")
+    lane.returns.left("gone", [])
+    lane.pass_time()
+    assert [frame.id for frame in lane.frames] == list("012")
+
+
+def test_nothing_comes_back_that_another_session_of_the_recipient_got() -> None:
+    lane = Lane()
+    frame = chat(1)
+    frame.sessions.append("here")
+    lane.returns.give_back(frame, "gone", {"here"})
+    assert lane.timers == []
+    lane.returns.give_back(frame, "gone", {"elsewhere"})
+    assert lane.pass_time() == [0.0]
+
+
+def test_a_full_lane_makes_them_wait_and_the_wait_is_bounded() -> None:
+    lane = Lane(returns_max=3)
+    lane.full = True
+    for number in range(10):
+        lane.returns.give_back(chat(number), "gone")
+    assert lane.pass_time() == [0.0]
+    assert lane.frames == []
+    lane.full = False
+    assert lane.pass_time() == [SETTLE_SECONDS]
+    assert [frame.id for frame in lane.frames] == list("012")
+    assert lane.timers == []

@@ -1,0 +1,73 @@
+"""What is counted of a stanza."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from natter.bus.directory import Session as Record
+from natter.bus.facts import FactsWriter
+from natter.bus.memory import MemoryBus
+from natter.gateway.session import Session
+from natter.gateway.tally import Tally
+from natter.proto.v1 import bus_pb2
+from natter.telemetry.names import STANZA_LATENCY, STANZAS_PROCESSED
+
+CANARY = "canary-in-the-body"
+
+
+@pytest.fixture
+def session(session_of: Callable[..., Session]) -> Session:
+    return session_of(Record("a@x/r", "a@x", "r", "s1", "g", False, 0, 0, 1))
+
+
+def frame(**fields: object) -> bus_pb2.Frame:
+    values: dict[str, object] = {
+        "kind": bus_pb2.KIND_MESSAGE,
+        "type": "chat",
+        "sender": "a@x/r",
+        "to": "b@x",
+        "stanza": CANARY.encode(),
+        "accepted_us": 1_000_000,
+        **fields,
+    }
+    return bus_pb2.Frame(**values)  # type: ignore[arg-type]
+
+
+async def test_one_stanza_in(memory: MemoryBus, session: Session) -> None:
+    facts = FactsWriter(memory, "test")
+    before = STANZAS_PROCESSED.values.get(("message", "in"), 0)
+    assert Tally(facts, 0.0).accepted(frame(), session, 99, "") == ""
+    assert STANZAS_PROCESSED.values["message", "in"] == before + 1
+    assert facts._rows == [(1_000_000, 1, "chat", 0, "accepted", "tcp", "a@x/r", "b@x", 99, 0, "")]
+    assert CANARY not in str(facts._rows)
+
+
+async def test_one_frame_out_to_two_sessions(memory: MemoryBus) -> None:
+    facts = FactsWriter(memory, "test")
+    before = STANZAS_PROCESSED.values.get(("message", "out"), 0)
+    tally = Tally(facts, 0.0)
+    tally.broadcast(frame(), ["b@x/1", "b@x/2"], 99, 1_002_500)
+    tally.written([0, 2, 0, 0])
+    assert STANZAS_PROCESSED.values["message", "out"] == before + 2
+    assert [(row[7], row[9]) for row in facts._rows] == [("b@x/1", 2500), ("b@x/2", 2500)]
+    assert ("message",) in STANZA_LATENCY.counts
+
+
+async def test_a_clock_that_was_set_back(memory: MemoryBus) -> None:
+    facts = FactsWriter(memory, "test")
+    Tally(facts, 0.0).delivered(frame(), "b@x/1", 99, 999_999)
+    assert facts._rows[0][9] == 0
+
+
+async def test_all_or_nothing_is_sampled(memory: MemoryBus, session: Session) -> None:
+    facts = FactsWriter(memory, "test")
+    assert Tally(facts, 0.0).sampled(session) == ""
+    assert session.traceparent == ""
+    traceparent = Tally(facts, 1.0).sampled(session)
+    assert traceparent.startswith("00-")
+    # The connection gets a trace of its own, to which its stanzas are linked.
+    assert session.traceparent.startswith("00-")
+    assert session.traceparent != traceparent
+    Tally(facts, 1.0).accepted(frame(), session, 1, traceparent)
+    assert facts._rows[0][10] == traceparent[3:35]
