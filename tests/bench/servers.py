@@ -1,0 +1,200 @@
+"""The servers under measurement: natter, Prosody and ejabberd, each started on loopback with limits and archive off."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
+from stack import Stack
+
+READY_SECONDS_MAX = 60.0
+TICK = os.sysconf("SC_CLK_TCK")
+
+PROSODY = """
+daemonize = false
+pidfile = "{data}/prosody.pid"
+data_path = "{data}"
+log = {{ {{ levels = {{ min = "error" }}, to = "console" }} }}
+interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {port} }}
+s2s_ports = {{ }}
+http_ports = {{ }}
+https_ports = {{ }}
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+authentication = "internal_hashed"
+allow_registration = true
+run_as_root = true
+limits = {{ }}
+network_backend = "epoll"
+modules_enabled = {{ "roster", "saslauth", "disco", "ping", "register", "register_ibr" }}
+modules_disabled = {{ "s2s", "tls" }}
+VirtualHost "localhost"
+Component "conference.localhost" "muc"
+    restrict_room_creation = false
+"""
+
+EJABBERD = """
+loglevel: error
+hosts: [localhost]
+certfiles: []
+auth_method: internal
+auth_password_format: scram
+listen:
+  - port: {port}
+    ip: "127.0.0.1"
+    module: ejabberd_c2s
+    max_stanza_size: 262144
+    shaper: none
+    access: c2s
+acl: {{local: {{user_regexp: ""}}}}
+access_rules: {{c2s: {{allow: all}}, register: {{allow: all}}, muc_create: {{allow: all}}, trusted: {{allow: all}}}}
+shaper_rules: {{}}
+registration_timeout: infinity
+modules:
+  mod_disco: {{}}
+  mod_ping: {{}}
+  mod_roster: {{}}
+  mod_register: {{ip_access: all, access: register}}
+  mod_muc: {{access: all, access_create: all, max_users: 5000, history_size: 20}}
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + READY_SECONDS_MAX
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"{process.args!r} did not start") from None
+            time.sleep(0.1)
+
+
+def descendants(pid: int) -> list[int]:
+    """A process and everything below it."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += descendants(int(child))
+    return found
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """User and system time that these processes have used, by /proc."""
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICK
+
+
+def resident_kib(pids: list[int]) -> int:
+    """Resident memory."""
+    total = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                total += int(line.split()[1])
+    return total
+
+
+class Natter:
+    """natter, durable acceptance on: every js_stream on file."""
+
+    name = "natter"
+
+    def __init__(self, data: Path, *flags: str) -> None:
+        self.stack = Stack(data, "--allow-plaintext", "--open-registration", "--no-rate-limits", *flags)
+
+    def start(self) -> tuple[str, int]:
+        self.stack.start()
+        return self.stack.endpoint("c2s")
+
+    def pids(self) -> list[int]:
+        return self.stack.all_pids()
+
+    def stop(self) -> None:
+        self.stack.stop()
+
+
+class Process:
+    """A peer as one process group."""
+
+    def __init__(self, name: str, data: Path) -> None:
+        self.name = name
+        self.data = data
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> tuple[str, int]:
+        self.data.mkdir(parents=True)
+        port = free_port()
+        environment = dict(os.environ)
+        if self.name == "Prosody":
+            config = self.data / "prosody.cfg.lua"
+            config.write_text(PROSODY.format(data=self.data, port=port))
+            command = ["prosody", "--config", str(config), "-F"]
+        else:
+            command, environment = self.ejabberd(port, environment)
+        self.process = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=self.data,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        wait_port(port, self.process)
+        return "127.0.0.1", port
+
+    def ejabberd(self, port: int, environment: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+        """ejabberd without its control script, which wants a user and a system of its own."""
+        config = self.data / "ejabberd.yml"
+        config.write_text(EJABBERD.format(port=port))
+        environment |= {
+            "EJABBERD_CONFIG_PATH": str(config),
+            "EJABBERD_LOG_PATH": str(self.data / "ejabberd.log"),
+            "HOME": str(self.data),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+        }
+        library = next(Path("/usr/lib").glob("*/ejabberd-*/ebin"))
+        command = ["erl", "-noinput", "-pa", str(library), "-mnesia", "dir", f'"{self.data}/mnesia"', "+K", "true"]
+        command += ["-s", "ejabberd", "-boot", "start_sasl", "-sasl", "sasl_error_logger", "false"]
+        return command, environment
+
+    def pids(self) -> list[int]:
+        assert self.process is not None
+        return descendants(self.process.pid)
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+
+def peers(data: Path) -> list[Process]:
+    """Those that are installed."""
+    found = []
+    if shutil.which("prosody"):
+        found.append(Process("Prosody", data / "prosody"))
+    if shutil.which("ejabberdctl") and shutil.which("erl"):
+        found.append(Process("ejabberd", data / "ejabberd"))
+    return found
