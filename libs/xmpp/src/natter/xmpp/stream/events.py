@@ -35,6 +35,8 @@ class Scope:
     prefixes: Mapping[bytes, bytes]
     # What every stanza has in it that uses one of them.
     probe: bytes
+    # Whether an element without a prefix is in jabber:client.
+    is_client: bool
 
 
 @lru_cache(maxsize=256)
@@ -53,6 +55,7 @@ def scope(name: bytes, declarations: tuple[tuple[str | None, str], ...], lang: s
         lang_attribute=_LANG_ATTRIBUTE.format(attr_escape(lang)).encode() if lang else b"",
         prefixes=prefixes,
         probe=next(iter(prefixes)) if len(prefixes) == 1 else b":",
+        is_client=(None, ns.CLIENT) in declarations,
     )
 
 
@@ -76,10 +79,11 @@ class Stanza:
 
     `type` is "" where absent; `to`, `id`, `sender` (the `from` as sent) and `lang` are None where absent, and are not
     checked. `children` names the child elements as "{namespace}local". `raw` is the element as it came; `head` is how
-    it begins, b"<message" for example, or b"" when that is not sure (its name has a prefix).
+    it begins, b"<message" for example, or b"" when that is not sure (its name has a prefix). `simple`: a message whose
+    start tag has nothing but `to`, `type`, `id` and `xml:lang`, no prefixes below it, and no `from`.
     """
 
-    __slots__ = ("children", "head", "id", "kind", "lang", "raw", "scope", "sender", "to", "type")
+    __slots__ = ("children", "head", "id", "kind", "lang", "raw", "scope", "sender", "simple", "to", "type")
 
     def __init__(
         self,
@@ -93,6 +97,7 @@ class Stanza:
         raw: bytes,
         scope: Scope,
         head: bytes = b"",
+        simple: bool = False,
     ) -> None:
         self.kind = kind
         self.type = type
@@ -104,6 +109,7 @@ class Stanza:
         self.raw = raw
         self.head = head
         self.scope = scope
+        self.simple = simple
 
     def __repr__(self) -> str:
         return f"Stanza({self.kind!r}, type={self.type!r}, to={self.to!r}, id={self.id!r}, {self.raw!r})"
@@ -116,7 +122,7 @@ class Stanza:
         raw = self.raw
         scope = self.scope
         head = self.head
-        if (
+        if not (self.simple and to == self.to) and (
             self.sender is not None
             or to != self.to
             or scope.probe in raw
@@ -124,11 +130,14 @@ class Stanza:
             or ((at := raw.find(b"xmlns")) >= 0 and (at < raw.find(b">") or at < tags.end_of_start_tag(raw)))
         ):
             return self._restamped(sender, to)
-        rest = raw[len(head) :]
+        return self.start(sender) + raw[len(head) :]
+
+    def start(self, sender: str) -> bytes:
+        """What takes the place of `head` where nothing else of the start tag changes."""
         if self.lang is None:
             # RFC 6120 §4.7.4: a stanza without xml:lang has the one of the stream header.
-            return head + scope.lang_attribute + _from_attribute(sender) + rest
-        return head + _from_attribute(sender) + rest
+            return self.head + self.scope.lang_attribute + _from_attribute(sender)
+        return self.head + _from_attribute(sender)
 
     def _restamped(self, sender: str, to: str | None) -> bytes:
         """`stamped` for the start tags that need more than a `from`."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .. import ns
-from . import rules, tags
+from . import rules, simple, tags
 from .events import (
     STANZA_KINDS,
     Nonza,
@@ -82,6 +82,7 @@ class Reader:
         "_plain",
         "_rest",
         "_scope",
+        "_simple",
         "_start",
         "_total_left",
         "stepwise",
@@ -126,6 +127,7 @@ class Reader:
         self._counting = limits.total_bytes_max > 0
         self._total_left = limits.total_bytes_max
         self._plain = self._parser is not None and self._held is None and not self._counting
+        self._simple = simple.allowed(limits)
 
     def restart(self, *, discard: bool = False) -> None:
         """A new stream follows (RFC 6120 §4.3.3): the next thing is a header. `discard` unread bytes first."""
@@ -161,6 +163,13 @@ class Reader:
             data = self._rest + data
             self._rest = b""
         self._events = events
+        if self._simple and self._given == self._boundary and data.startswith(b"<message ") and not self.stepwise:
+            if self._scope is not None and self._held is None:
+                data = simple.take(data, self._scope, self._bytes_max, events)
+                if events:
+                    self._blank = 0
+            if not data:
+                return events
         try:
             given = self._given
             size = len(data)
@@ -380,6 +389,8 @@ class Reader:
         if depth > 1:
             return
         if depth == 0:
+            if self._slice(self._boundary, self._parser.CurrentByteIndex).strip(_BLANK):
+                raise Refused("bad-format", "text between stanzas")
             self._events.append(StreamClosed())
             self._dead = True
             raise _Paused(self._given)
