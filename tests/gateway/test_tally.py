@@ -62,9 +62,9 @@ async def test_a_clock_that_was_set_back(memory: MemoryBus) -> None:
 
 async def test_all_or_nothing_is_sampled(memory: MemoryBus, session: Session) -> None:
     facts = FactsWriter(memory, "test")
-    assert Tally(facts, 0.0).sampled(session) == ""
+    assert Tally(facts, 0.0).sampled(session, 0.0) == ""
     assert session.traceparent == ""
-    traceparent = Tally(facts, 1.0).sampled(session)
+    traceparent = Tally(facts, 1.0).sampled(session, 0.5)
     assert traceparent.startswith("00-")
     # The connection gets a trace of its own, to which its stanzas are linked.
     assert session.traceparent.startswith("00-")

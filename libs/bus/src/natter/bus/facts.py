@@ -77,6 +77,16 @@ class FactsWriter:
         elif count >= ROWS_MAX:
             self.flush()
 
+    def extend(self, rows: Sequence[Row]) -> None:
+        """`add` for rows that are made already: a third of its price."""
+        for at in range(0, len(rows), ROWS_MAX):
+            known = self._rows
+            if not known:
+                self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+            known += rows[at : at + ROWS_MAX]
+            if len(known) >= ROWS_MAX:
+                self.flush()
+
     def flush(self) -> None:
         """Send what was added. Returns at once."""
         if self._timer is not None:

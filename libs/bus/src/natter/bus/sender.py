@@ -7,7 +7,7 @@ import logging
 import random
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from natter.proto.v1 import bus_pb2
@@ -79,11 +79,17 @@ class Sender:
 
         ValueError: the frame can never fit into a NATS message.
         """
-        raw = frame.SerializeToString()
-        if len(raw) > self._frame_bytes_max:
-            raise ValueError(f"frame of {len(raw)} bytes is above {self._frame_bytes_max}")
-        self._waiting.append((raw, stored))
-        self._waiting_bytes += len(raw)
+        self.add_encoded((frame.SerializeToString(),), stored)
+
+    def add_encoded(self, frames: Sequence[bytes], stored: Stored | None = None) -> None:
+        """`add` for frames that are encoded already. `stored` runs when the last of them is acknowledged."""
+        for raw in frames:
+            if len(raw) > self._frame_bytes_max:
+                raise ValueError(f"frame of {len(raw)} bytes is above {self._frame_bytes_max}")
+            self._waiting_bytes += len(raw)
+            self._waiting.append((raw, None))
+        if stored is not None:
+            self._waiting[-1] = (self._waiting[-1][0], stored)
         if not self._busy and not self._closed:
             self._busy = True
             self._idle.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from time import time_ns
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from natter.xmpp.stream.asks import Closed, ServerEvent, StartTls
 from natter.xmpp.stream.events import Stanza
 from natter.xmpp.stream.server import ServerStream
 
-from . import negotiation
+from . import negotiation, simple
 from .gateway import Gateway
 from .ingest import accept
 from .ratelimit import Bucket, Rate
@@ -167,10 +167,10 @@ class Connection(asyncio.Protocol):
                 negotiation.ask(self, event)
         self.say()
 
-    def _take(self, events: Iterable[ServerEvent], session: Session) -> None:
+    def _take(self, events: Sequence[ServerEvent], session: Session) -> None:
         gateway = self.gateway
         now_us = time_ns() // 1000
-        for event in events:
+        for event in simple.take(gateway, session, events, now_us):
             if event.__class__ is Stanza:
                 if not accept(gateway, session, event, now_us):
                     self._hold(session)

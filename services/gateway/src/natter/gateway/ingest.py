@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import random
+
 from natter.proto.v1 import bus_pb2
 from natter.xmpp.stream.events import Stanza
 
@@ -13,15 +15,18 @@ INBOUND_MASK = 0xFFFFFFFF
 PRESENCE = bus_pb2.KIND_PRESENCE
 
 
-def accept(gateway: Gateway, session: Session, stanza: Stanza, now_us: int) -> bool:
-    """Take one stanza. False: it has to wait, and so has the socket, until `session.announcing` is done."""
+def accept(gateway: Gateway, session: Session, stanza: Stanza, now_us: int, roll: float = -1.0) -> bool:
+    """Take one stanza. False: it has to wait, and so has the socket, until `session.announcing` is done.
+
+    `roll` is the die for sampling where it was cast already.
+    """
     # XEP-0198 §4: every stanza counts, whatever becomes of it.
     session.inbound = session.inbound + 1 & INBOUND_MASK
     refused = pipeline.refusal(session, stanza)
     if refused is not None:
         return refuse(gateway, session, stanza, refused)
     tally = gateway.tally
-    traceparent = tally.sampled(session)
+    traceparent = tally.sampled(session, random() if roll < 0.0 else roll)
     frame = pipeline.frame_of(session, stanza, now_us)
     traceparent = tally.accepted(frame, session, len(stanza.raw), traceparent)
     if traceparent:

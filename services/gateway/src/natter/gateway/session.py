@@ -13,6 +13,14 @@ from natter.xmpp.element import attr_escape
 from .outbox import Outbox
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What messages of one session to one address have in common: `head` of their frames, the normalised address."""
+
+    head: bytes
+    to: str
+
+
 class Link(Protocol):
     """What a session asks of its connection."""
 
@@ -66,6 +74,8 @@ class Session:
     transport: str = "tcp"
     # Trace context of the connection, "" until a stanza of it was sampled.
     traceparent: str = ""
+    # What the messages of this session have in common, by (to, type). See simple.py.
+    routes: dict[tuple[str | None, str], Route | None] = field(default_factory=dict)
     # ` to='…'` of this session, as a broadcast needs it.
     to_attribute: bytes = b""
 

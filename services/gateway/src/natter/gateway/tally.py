@@ -24,9 +24,8 @@ class Tally:
     facts: FactsWriter
     sample_ratio: float
 
-    def sampled(self, session: Session) -> str:
-        """The traceparent of a new stanza, mostly ""."""
-        roll = random()
+    def sampled(self, session: Session, roll: float) -> str:
+        """The traceparent of a new stanza, mostly "". `roll`: uniform in [0, 1)."""
         if roll >= self.sample_ratio:
             return ""
         if not session.traceparent:

@@ -9,12 +9,13 @@ from functools import partial
 from typing import Final
 
 from google.protobuf.message import DecodeError
+from natter.bus import plain
 from natter.bus.api import Entry
 from natter.bus.directory import Directory
 from natter.bus.facts import FactsWriter
 from natter.bus.progress import Progress
 from natter.bus.sender import Senders
-from natter.proto.v1.bus_pb2 import Envelope, Frame
+from natter.proto.v1.bus_pb2 import Frame
 from natter.telemetry import names
 
 from . import replies, spans
@@ -63,13 +64,12 @@ class Lane:
         progress.begin(sequence)
         self._stored = partial(progress.done, sequence)
         try:
-            envelope = Envelope.FromString(entry.payload)
-        except DecodeError:
+            self._source, frames = plain.frames_of(entry.payload)
+        except (ValueError, IndexError):
             names.POISON.add("LANES")
             log.error("an entry of a lane is no envelope", extra={"sequence": sequence})
         else:
-            self._source = envelope.source
-            self._frames(envelope)
+            self._frames(frames)
         progress.finish(sequence)
 
     def full(self) -> bool:
@@ -83,35 +83,69 @@ class Lane:
         """Give up what is not stored: the next holder starts behind the position and repeats it."""
         await self.senders.close()
 
-    def _frames(self, envelope: Envelope) -> None:
-        office, sequence = self.office, self._sequence
-        directory, hosts = office.directory, office.hosts
+    def _frames(self, frames: list[bytes]) -> None:
+        office = self.office
+        get, deliver = office.directory.get, office.subjects.deliver
+        recipient, delivery = plain.recipient, plain.delivery
+        cause = plain.sequence(self._sequence)
+        # By subject: what goes there next, all of it plain.
+        runs: dict[str, list[bytes]] = {}
         delivered = 0
-        for position, frame in enumerate(envelope.frames):
-            try:
-                outcomes = self._traced(frame) if frame.traceparent else decide(frame, directory, hosts)
-                if frame.returned:
-                    _clean(frame)
-                # RFC 6120 §10.1: the cause, by which a reader knows what it has seen, and the order.
-                frame.sequence = sequence
-                frame.index = position << 4
-                outcome = outcomes[0]
-                if type(outcome) is Deliver and len(outcome.sessions) == 1:
-                    # One session, the nearly only case: the frame itself goes on, nothing is copied.
-                    session = outcome.sessions[0]
-                    frame.sessions.append(session.session)
-                    self._send(office.subjects.deliver(session.gateway), frame)
-                    delivered += 1
-                else:
-                    for outcome in outcomes:
-                        self._carry_out(frame, outcome)
-            except Exception as error:
-                # One bad frame must not stop a lane. What it held stays out of the log.
-                names.POISON.add("LANES")
-                log.error("a frame was dropped: %s", type(error).__name__, extra={"sequence": self._sequence})
-                self._record(frame, "dropped:poison")
+        for position, raw in enumerate(frames):
+            to = recipient(raw)
+            if to and (session := get(to.decode())) is not None:
+                # RFC 6121 §8.5.3.1: a matching resource gets messages of every type. Nothing is decoded nor copied.
+                delivered += 1
+                subject = deliver(session.gateway)
+                run = runs.get(subject)
+                if run is None:
+                    run = runs[subject] = []
+                run.append(delivery(raw, cause, position << 4, session.session))
+                continue
+            if runs:
+                self._send_runs(runs)
+            delivered += self._frame(raw, position)
+        self._send_runs(runs)
         if delivered:
             names.ROUTED.add("delivered", by=delivered)
+
+    def _send_runs(self, runs: dict[str, list[bytes]]) -> None:
+        for subject, run in runs.items():
+            self.senders.to(subject).add_encoded(run, self._stored)
+            self.progress.expect(self._sequence)
+        runs.clear()
+
+    def _frame(self, raw: bytes, position: int) -> bool:
+        """One frame, decoded. Whether it was delivered to a single session: the others are counted in their place."""
+        try:
+            frame = Frame.FromString(raw)
+        except DecodeError:
+            names.POISON.add("LANES")
+            log.error("a frame of a lane cannot be decoded", extra={"sequence": self._sequence})
+            return False
+        office = self.office
+        try:
+            outcomes = self._traced(frame) if frame.traceparent else decide(frame, office.directory, office.hosts)
+            if frame.returned:
+                _clean(frame)
+            # RFC 6120 §10.1: the cause, by which a reader knows what it has seen, and the order.
+            frame.sequence = self._sequence
+            frame.index = position << 4
+            outcome = outcomes[0]
+            if type(outcome) is Deliver and len(outcome.sessions) == 1:
+                # One session, the nearly only case: the frame itself goes on, nothing is copied.
+                session = outcome.sessions[0]
+                frame.sessions.append(session.session)
+                self._send(office.subjects.deliver(session.gateway), frame)
+                return True
+            for outcome in outcomes:
+                self._carry_out(frame, outcome)
+        except Exception as error:
+            # One bad frame must not stop a lane. What it held stays out of the log.
+            names.POISON.add("LANES")
+            log.error("a frame was dropped: %s", type(error).__name__, extra={"sequence": self._sequence})
+            self._record(frame, "dropped:poison")
+        return False
 
     def _traced(self, frame: Frame) -> Outcomes:
         """Decide a sampled frame, and say so."""

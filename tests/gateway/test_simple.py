@@ -1,0 +1,133 @@
+"""Many messages at once: the same frames, rows and counts as one by one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from natter.bus.memory import MemoryBus
+from natter.gateway import simple
+from natter.gateway.app import put_together
+from natter.gateway.gateway import Gateway
+from natter.gateway.ingest import accept
+from natter.gateway.session import Session
+from natter.gateway.settings import Settings
+from natter.proto.v1 import bus_pb2
+from natter.runtime.sections import Server
+from natter.telemetry.names import STANZAS_PROCESSED
+from natter.xmpp.stream.events import Stanza
+from natter.xmpp.stream.reader import Reader
+
+STREAM = b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
+MESSAGES = (
+    "<message to='bob@example/r' type='chat' id='1'><body>one</body></message>"
+    "<message to='bob@example/r' xml:lang='de'><body>zwei &amp; mehr</body></message>"
+    "<message to='Bob@EXAMPLE' id='3'><body>not normalised</body></message>"
+    "<message to='carol@example' id='4'><body>x</body><active xmlns='http://jabber.org/protocol/chatstates'/></message>"
+    "<message id='5'><body>to myself</body></message>"
+)
+
+
+class Lane:
+    """Keeps the frames, however they come."""
+
+    def __init__(self) -> None:
+        self.frames: list[bus_pb2.Frame] = []
+
+    def add(self, frame: bus_pb2.Frame, stored: Any = None) -> None:
+        self.frames.append(frame)
+
+    def add_encoded(self, frames: list[bytes], stored: Any = None) -> None:
+        self.frames += map(bus_pb2.Frame.FromString, frames)
+
+
+async def make(memory: MemoryBus, ratio: float) -> Gateway:
+    server = Server(allow_plaintext=True)
+    made = put_together(memory, Settings(), server, incarnation="gateway-1-aa", lanes=4, sample_ratio=ratio)
+    await made.binding.directory.start()
+    made.lane = made.binding.lane = Lane()  # type: ignore[assignment]
+    return made
+
+
+@pytest.fixture
+async def gateway(memory: MemoryBus) -> AsyncIterator[Gateway]:
+    made = await make(memory, 0.0)
+    yield made
+    made.verifier.close()
+
+
+@pytest.fixture
+async def session(gateway: Gateway, session_of: Any) -> Session:
+    made: Session = session_of(await gateway.binding.bind("alice@example", "phone"))
+    return made
+
+
+def stanzas(text: str) -> list[Stanza]:
+    reader = Reader()
+    reader.feed(STREAM)
+    events = reader.feed(text.encode())
+    assert all(isinstance(event, Stanza) for event in events)
+    return events  # type: ignore[return-value]
+
+
+async def test_the_same_as_one_by_one(gateway: Gateway, session: Session) -> None:
+    lane: Any = gateway.lane
+    events = stanzas(MESSAGES)
+    counted = STANZAS_PROCESSED.values.get(("message", "in"), 0)
+    assert not simple.take(gateway, session, events, 5)
+    at_once, lane.frames = lane.frames, []
+    rows = gateway.tally.facts._rows[:]
+    del gateway.tally.facts._rows[:]
+    session.inbound = 0
+    for event in events:
+        accept(gateway, session, event, 5)
+    for frame in at_once:
+        frame.ClearField("plain")
+    assert at_once == lane.frames and len(at_once) == 5
+    assert rows == gateway.tally.facts._rows
+    assert STANZAS_PROCESSED.values["message", "in"] == counted + 10
+
+
+async def test_what_is_not_simple_is_left_and_all_behind_it(gateway: Gateway, session: Session) -> None:
+    events = stanzas(MESSAGES + "<presence/>" + MESSAGES)
+    assert simple.take(gateway, session, events, 5) == events[5:]
+    assert session.inbound == 5
+
+
+async def test_nothing_passes_a_presence_that_waits(gateway: Gateway, session: Session) -> None:
+    [presence, *rest] = stanzas("<presence/>" + MESSAGES)
+    assert not accept(gateway, session, presence, 5)
+    assert simple.take(gateway, session, rest, 5) == rest
+    assert session.announcing is not None
+    await session.announcing
+
+
+async def test_a_wrong_address_is_answered_in_its_place(gateway: Gateway, session: Session) -> None:
+    lane: Any = gateway.lane
+    events = stanzas(MESSAGES.replace("carol@example", "@@"))
+    assert not simple.take(gateway, session, events, 5)
+    assert [frame.inbound for frame in lane.frames] == [1, 2, 3, 5]
+    assert b"jid-malformed" in session.outbox.parts[0]
+
+
+async def test_sampled_stanzas_have_a_trace(memory: MemoryBus, session_of: Any) -> None:
+    gateway = await make(memory, 1.0)
+    session = session_of(await gateway.binding.bind("alice@example", "phone"))
+    lane: Any = gateway.lane
+    assert not simple.take(gateway, session, stanzas(MESSAGES), 5)
+    assert [frame.inbound for frame in lane.frames] == [1, 2, 3, 4, 5]
+    assert all(frame.traceparent and not frame.plain for frame in lane.frames)
+    gateway.verifier.close()
+
+
+async def test_routes_are_bounded(gateway: Gateway, session: Session) -> None:
+    for n in range(simple.ROUTES_MAX + 10):
+        simple.take(gateway, session, stanzas(f"<message to='u{n}@example'><body>x</body></message>"), 5)
+    assert len(session.routes) <= simple.ROUTES_MAX
+
+
+async def test_an_empty_language_is_one(gateway: Gateway, session: Session) -> None:
+    lane: Any = gateway.lane
+    simple.take(gateway, session, stanzas("<message to='b@example' xml:lang=''><body>x</body></message>"), 5)
+    assert lane.frames[0].stanza.startswith(b"<message from='alice@example/phone' to='b@example' xml:lang=''>")
