@@ -103,6 +103,20 @@ async def test_a_full_batch_leaves_at_once_and_sequences_go_on() -> None:
     assert [(m.sequence, m.rows) for m in messages] == [(1, facts.ROWS_MAX), (facts.ROWS_MAX + 1, 3)]
 
 
+async def test_many_rows_at_once() -> None:
+    bus = Recording()
+    writer = FactsWriter(bus, "router-1")  # type: ignore[arg-type]
+    add(writer)
+    [row] = writer._rows
+    for count in (5, facts.ROWS_MAX, facts.ROWS_MAX - 3, 2 * facts.ROWS_MAX, 0):
+        writer.extend([row] * count)
+        assert (writer._timer is not None) == bool(writer._rows)
+    await writer.close()
+    messages = [decoded(payload)[0] for _, payload, _ in bus.sent]
+    assert sum(message.rows for message in messages) == 1 + 5 + 4 * facts.ROWS_MAX - 3
+    assert [m.sequence for m in messages] == [1 + sum(n.rows for n in messages[:i]) for i in range(len(messages))]
+
+
 async def test_the_timer_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts, "FLUSH_SECONDS", 0.01)
     bus = Recording()

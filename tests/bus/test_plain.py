@@ -18,7 +18,7 @@ TEXT = st.text(min_size=1, max_size=200)
     id=st.none() | st.text(max_size=300),
     inbound=st.integers(0, 2**32 - 1),
     traits=st.integers(0, 2**32 - 1),
-    accepted_us=st.integers(0, 2**63),
+    accepted_us=st.integers(0, 2**63) | st.integers(2**49 - 2, 2**56 + 2) | st.integers(17 * 10**14, 18 * 10**14),
     stanza=st.binary(max_size=300),
     sequence=st.integers(1, 2**64 - 1),
     index=st.integers(0, 2**32 - 1),

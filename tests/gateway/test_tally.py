@@ -56,7 +56,9 @@ async def test_one_frame_out_to_two_sessions(memory: MemoryBus) -> None:
 
 async def test_a_clock_that_was_set_back(memory: MemoryBus) -> None:
     facts = FactsWriter(memory, "test")
-    Tally(facts, 0.0).delivered(frame(), "b@x/1", 99, 999_999)
+    tally = Tally(facts, 0.0)
+    tally.delivered(frame(), "b@x/1", 99, 999_999)
+    tally.written([0, 1, 0, 0])
     assert facts._rows[0][9] == 0
 
 

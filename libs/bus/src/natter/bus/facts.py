@@ -79,12 +79,15 @@ class FactsWriter:
 
     def extend(self, rows: Sequence[Row]) -> None:
         """`add` for rows that are made already: a third of its price."""
+        known = self._rows
+        if known and len(known) + len(rows) < ROWS_MAX:
+            known += rows
+            return
         for at in range(0, len(rows), ROWS_MAX):
-            known = self._rows
-            if not known:
+            if not self._rows:
                 self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
-            known += rows[at : at + ROWS_MAX]
-            if len(known) >= ROWS_MAX:
+            self._rows += rows[at : at + ROWS_MAX]
+            if len(self._rows) >= ROWS_MAX:
                 self.flush()
 
     def flush(self) -> None:

@@ -6,6 +6,7 @@ reads and writes (tests/bus/test_plain.py); benchmarks: tests/bench/gateway_stan
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from natter.proto.v1.bus_pb2 import KIND_MESSAGE, Frame
@@ -29,6 +30,9 @@ _TO: Final = bytes((Frame.TO_FIELD_NUMBER << 3 | 2,))
 _ID: Final = bytes((Frame.ID_FIELD_NUMBER << 3 | 2,))
 _STANZA: Final = bytes((Frame.STANZA_FIELD_NUMBER << 3 | 2,))
 _INBOUND: Final = bytes((Frame.INBOUND_FIELD_NUMBER << 3,))
+_ACCEPTED: Final = varint(Frame.ACCEPTED_US_FIELD_NUMBER << 3)
+_TIME_MIN: Final = 1 << 49
+_TIME_MAX: Final = (1 << 56) - 1
 _SESSIONS: Final = bytes((Frame.SESSIONS_FIELD_NUMBER << 3 | 2,))
 _INDEX: Final = bytes((Frame.INDEX_FIELD_NUMBER << 3,))
 # What a plain frame begins with; the length of `to` follows.
@@ -53,7 +57,30 @@ def head(*, to: str, type: str, sender: str, session: str) -> bytes:
 
 def shared(traits: int, accepted_us: int) -> bytes:
     """The fields that the messages of one read have in common."""
-    return number(Frame.TRAITS_FIELD_NUMBER, traits) + number(Frame.ACCEPTED_US_FIELD_NUMBER, accepted_us)
+    return _traits(traits) + _accepted(accepted_us)
+
+
+@lru_cache(maxsize=1024)
+def _traits(value: int) -> bytes:
+    return number(Frame.TRAITS_FIELD_NUMBER, value)
+
+
+def _accepted(value: int) -> bytes:
+    if not _TIME_MIN <= value <= _TIME_MAX:
+        return number(Frame.ACCEPTED_US_FIELD_NUMBER, value)
+    # `varint` for times between 1987 and 4253, which have eight bytes: 1 µs less.
+    return _ACCEPTED + bytes(
+        (
+            value & 0x7F | 0x80,
+            value >> 7 & 0x7F | 0x80,
+            value >> 14 & 0x7F | 0x80,
+            value >> 21 & 0x7F | 0x80,
+            value >> 28 & 0x7F | 0x80,
+            value >> 35 & 0x7F | 0x80,
+            value >> 42 & 0x7F | 0x80,
+            value >> 49,
+        )
+    )
 
 
 def frame(head: bytes, shared: bytes, id: str | None, inbound: int, start: bytes, rest: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 Labels = tuple[str, ...]
@@ -73,13 +74,19 @@ class Histogram:
 
     def record(self, value: float, *labels: str) -> None:
         """Count one value."""
+        self.record_all((value,), *labels)
+
+    def record_all(self, values: Sequence[float], *labels: str) -> None:
+        """Count several values: cheaper than one by one."""
         row = self.counts.get(labels)
         if row is None:
             labels = admitted(labels, len(self.counts))
             row = self.counts.setdefault(labels, [0] * (len(self.bounds) + 1))
             self.sums.setdefault(labels, 0.0)
-        row[bisect_left(self.bounds, value)] += 1
-        self.sums[labels] += value
+        bounds = self.bounds
+        for value in values:
+            row[bisect_left(bounds, value)] += 1
+        self.sums[labels] += sum(values)
 
 
 Instrument = Counter | Gauge | Histogram

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import random
 from time import time_ns
 
-from natter.bus.facts import FactsWriter
+from natter.bus.facts import FactsWriter, Row
 from natter.proto.v1 import bus_pb2
 from natter.telemetry import trace
 from natter.telemetry.names import SPAN_STANZA, STANZA_LATENCY, STANZAS_PROCESSED
@@ -23,6 +23,9 @@ class Tally:
 
     facts: FactsWriter
     sample_ratio: float
+    # Of the envelope that is being delivered: rows, and latencies in seconds by kind.
+    rows: list[Row] = field(default_factory=list)
+    latencies: list[list[float]] = field(default_factory=lambda: [[] for _ in KIND_NAMES])
 
     def sampled(self, session: Session, roll: float) -> str:
         """The traceparent of a new stanza, mostly "". `roll`: uniform in [0, 1)."""
@@ -81,13 +84,19 @@ class Tally:
         )
 
     def written(self, counts: Sequence[int]) -> None:
-        """How many stanzas of each kind one envelope brought to sessions."""
+        """The end of an envelope: how many stanzas of each kind it brought to sessions. All are counted at once."""
+        if self.rows:
+            rows, self.rows = self.rows, []
+            self.facts.extend(rows)
         for kind in (1, 2, 3):
             if counts[kind]:
                 STANZAS_PROCESSED.add(KIND_NAMES[kind], "out", by=counts[kind])
+            if self.latencies[kind]:
+                STANZA_LATENCY.record_all(self.latencies[kind], KIND_NAMES[kind])
+                self.latencies[kind].clear()
 
     def delivered(self, frame: bus_pb2.Frame, to: str, size: int, now_us: int) -> None:
-        """One stanza out, to the session `to`."""
+        """One stanza out, to the session `to`. Counted by `written`."""
         kind = frame.kind
         accepted_us = frame.accepted_us
         traceparent = frame.traceparent
@@ -95,19 +104,9 @@ class Tally:
         if accepted_us:
             # From here to the socket is the rest of this tick; what a slow reader makes wait is not natter's latency.
             latency_us = now_us - accepted_us if now_us > accepted_us else 0
-            STANZA_LATENCY.record(latency_us / 1e6, KIND_NAMES[kind])
-        self.facts.add(
-            time_us=now_us,
-            kind=kind,
-            type=frame.type,
-            direction=1,
-            outcome="delivered",
-            sender=frame.sender,
-            to=to,
-            bytes=size,
-            latency_us=latency_us,
-            trace_id=traceparent and trace.trace_id(traceparent),
-        )
+            self.latencies[kind].append(latency_us / 1e6)
+        trace_id = traceparent and trace.trace_id(traceparent)
+        self.rows.append((now_us, kind, frame.type, 1, "delivered", "", frame.sender, to, size, latency_us, trace_id))
         if traceparent:
             self._span_out(frame, 1, size, now_us)
 
