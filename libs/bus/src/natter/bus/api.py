@@ -75,6 +75,16 @@ class StreamSpec:
     message_ttl: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How full a js_stream is. Sequences are 0 and 0 when nothing was ever stored."""
+
+    bytes_used: int
+    bytes_max: int
+    first_sequence: int
+    last_sequence: int
+
+
 class Subscription(Protocol):
     """A running ordered read of a js_stream."""
 
@@ -143,6 +153,9 @@ class Bus(Protocol):
 
     async def last_sequence(self, stream: str) -> int:
         """The sequence of the newest entry of the whole js_stream; 0 for an empty one."""
+
+    async def usage(self, stream: str) -> Usage:
+        """How full the js_stream is."""
 
     async def purge(self, stream: str, subject: str, *, below: int = 0) -> None:
         """Forget the subject's entries: all of them, or those with a sequence under `below`."""

@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from .api import NoStream, StreamFull, StreamSpec
+from .api import NoStream, StreamFull, StreamSpec, Usage
 from .errors import ApiError
 from .requests import Requests
 
@@ -80,6 +80,13 @@ def _absent(value: object) -> object:
 async def last_sequence(requests: Requests, stream: str) -> int:
     """The last sequence of the whole js_stream."""
     return int((await requests.api(f"STREAM.INFO.{stream}"))["state"]["last_seq"])
+
+
+async def usage(requests: Requests, stream: str) -> Usage:
+    """Bytes and sequences of the whole js_stream."""
+    info = await requests.api(f"STREAM.INFO.{stream}")
+    state = info["state"]
+    return Usage(state["bytes"], info["config"]["max_bytes"], state["first_seq"], state["last_seq"])
 
 
 async def purge(requests: Requests, stream: str, subject: str, below: int) -> None:

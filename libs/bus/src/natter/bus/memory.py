@@ -19,6 +19,7 @@ from .api import (
     StreamSpec,
     Subscription,
     Unavailable,
+    Usage,
 )
 from .memory_stream import MemoryStream
 from .pattern import matcher, matches
@@ -119,6 +120,9 @@ class MemoryBus:
 
     async def last_sequence(self, stream: str) -> int:
         return self._stream(stream).last_sequence
+
+    async def usage(self, stream: str) -> Usage:
+        return self._stream(stream).usage()
 
     async def purge(self, stream: str, subject: str, *, below: int = 0) -> None:
         self._stream(stream).purge(matcher((subject,)), below)

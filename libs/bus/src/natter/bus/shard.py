@@ -16,6 +16,7 @@ from . import subjects
 from .api import Bus, BusError, Entry, Subscription, WrongRevision
 from .kv import Bucket
 from .progress import Progress
+from .trim import trim
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,11 @@ class ShardRunner:
             position = shard.progress.position
             self._revision = await self._positions.update(self.name, str(position).encode(), self._revision)
             self._saved = position
+
+    async def trim(self) -> None:
+        """Let go of what was worked on, where the log is filling up."""
+        if self.shard is not None:
+            await trim(self._bus, self._stream, self._subject, self._saved)
 
     async def stop(self, *, graceful: bool) -> None:
         """End the work. `graceful`: let outputs be stored and save the position; otherwise the shard is not ours."""
