@@ -30,6 +30,8 @@ class Session:
     priority: int
     bound_us: int
     revision: int
+    # Revision of the account's journal at the login.
+    account: int = 0
 
 
 OnChange = Callable[[Session | None, Session | None], None]
@@ -202,6 +204,7 @@ def _session(record: bus_pb2.SessionRecord, revision: int) -> Session:
         record.priority,
         record.bound_us,
         revision,
+        record.account,
     )
 
 
@@ -213,6 +216,7 @@ def _record(session: Session) -> bytes:
         available=session.available,
         priority=session.priority,
         bound_us=session.bound_us,
+        account=session.account,
     ).SerializeToString()
 
 
