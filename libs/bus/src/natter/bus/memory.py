@@ -133,7 +133,8 @@ class MemoryBus:
         if handler is None:
             raise Unavailable(f"nobody serves {subject}")
         try:
-            return await asyncio.wait_for(handler(payload), seconds_max)
+            async with asyncio.timeout(seconds_max):
+                return await handler(payload)
         except TimeoutError as error:
             raise Unavailable(f"no answer from {subject}") from error
 

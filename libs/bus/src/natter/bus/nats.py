@@ -126,7 +126,8 @@ class NatsBus:
             stream, (subjects,), entries.append, start=Start.LAST_PER_SUBJECT, on_caught_up=done.set
         )
         try:
-            await asyncio.wait_for(done.wait(), 60.0)
+            async with asyncio.timeout(60.0):
+                await done.wait()
         except TimeoutError as error:
             raise Unavailable(f"{stream} does not answer") from error
         finally:
