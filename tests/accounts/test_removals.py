@@ -14,6 +14,7 @@ from natter.bus.kv import Bucket
 from natter.bus.memory import MemoryBus
 from natter.bus.removal import AccountNews
 from natter.proto.v1 import accounts_pb2, bus_pb2
+from natter.telemetry import names
 
 Eventually = Callable[..., Awaitable[None]]
 
@@ -145,9 +146,24 @@ async def test_a_position_of_a_journal_that_was_lost_counts_for_nothing(bus: Bus
     await follower.close()
 
 
-async def test_what_it_cannot_read_stops_it_loudly(bus: Bus, eventually: Eventually) -> None:
+async def test_what_it_cannot_read_is_counted_and_passed_over(bus: Bus, eventually: Eventually) -> None:
     ear = Ear()
+    before = names.POISON.values.get((subjects.JOURNALS,), 0)
     follower = await ear.follow(bus)
     await bus.publish(subjects.journal("account", "alice"), b"\xff\xff junk")
+    removal = await write(bus, "bob", removed=True)
+    await eventually(lambda: ear.heard == [removal])
+    assert names.POISON.values[(subjects.JOURNALS,)] == before + 1
+    await follower.close()
+
+
+async def test_what_it_did_not_expect_is_reported(bus: Bus, eventually: Eventually) -> None:
+    class Broken(Ear):
+        async def tell(self, news: AccountNews) -> None:
+            raise RuntimeError("a mistake of ours")
+
+    ear = Broken()
+    follower = await ear.follow(bus)
+    await write(bus, "bob", removed=True)
     await eventually(lambda: ear.failed == 1)
     await follower.close()

@@ -14,11 +14,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from google.protobuf.message import DecodeError
 from natter.bus import subjects
 from natter.bus.api import Bus, BusError, Entry, PublishUnknown, Subscription
 from natter.bus.kv import Bucket
 from natter.bus.removal import AccountNews, news_of, removal_frame
 from natter.proto.v1 import bus_pb2
+from natter.telemetry import names
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +116,7 @@ class Follower:
                 self._arrived.clear()
                 await self._arrived.wait()
             entry = self._entries[0]
-            news = news_of(entry)
+            news = read(entry)
             if news is not None and news.removed_us:
                 await self._patiently(self._tell, news)
             self._entries.popleft()
@@ -137,3 +139,13 @@ class Follower:
             except BusError:
                 await asyncio.sleep(random.uniform(pause / 2, pause))
                 pause = min(RETRY_SECONDS_MAX, pause * 2)
+
+
+def read(entry: Entry) -> AccountNews | None:
+    """What an entry says. One that cannot be read is counted and passed over: nothing waits behind it for ever."""
+    try:
+        return news_of(entry)
+    except DecodeError:
+        names.POISON.add(subjects.JOURNALS)
+        log.error("an entry of an account's journal cannot be read", extra={"sequence": entry.sequence})
+        return None
