@@ -57,10 +57,10 @@ class Rig:
         self.session_of = session_of
         self.removals = Removals(
             self.keys,  # type: ignore[arg-type]
-            directory,
             self.sessions,
             "x",
             lambda seconds, callback: self.timers.append((seconds, callback)),
+            directory=directory,
         )
 
     async def bind(self, name: str, jid: str, account: int) -> Any:

@@ -124,7 +124,6 @@ def put_together(
         settings.credentials_max,
         settings.credentials_seconds_max,
     )
-    directory = Directory(bus)
     rate: Addresses | None = None
     if server.rate_limits and settings.registrations_per_second:
         rate = Addresses(settings.registrations_per_second, settings.registrations_burst, settings.addresses_max)
@@ -136,14 +135,14 @@ def put_together(
         tls=tls,
         stream_config=stream_config(settings, server, tls_available=tls is not None),
         lane=lane,
-        binding=Binding(directory, lane, returns, incarnation, settings.resources_max, sessions),
+        binding=Binding(Directory(bus), lane, returns, incarnation, settings.resources_max, sessions),
         returns=returns,
         tally=Tally(FactsWriter(bus, incarnation), sample_ratio),
         credentials=credentials,
         verifier=Verifier(threads=settings.verify_threads, waiting_max=settings.verify_waiting_max),
         failures=Addresses(settings.failures_per_second, settings.failures_burst, settings.addresses_max),
         registration=Registration(bus, credentials, loop.time, settings.credentials_seconds_max, rate),
-        removals=Removals(credentials, directory, sessions, server.domain, loop.call_later),
+        removals=Removals(credentials, sessions, server.domain, loop.call_later),
         sessions=sessions,
     )
 
@@ -185,7 +184,7 @@ class Running:
         directory.on_change(gateway.binding.changed)
         # Before the first session exists: a directory record without a live instance is a ghost.
         await self.instances.start()
-        await gateway.removals.start(self.bus)
+        await gateway.removals.start(self.bus, directory)
         deliveries = Deliveries(gateway.sessions, gateway.returns, gateway.tally, gateway.wake)
         self.subscription = await self.bus.subscribe(
             subjects.DELIVERIES, (subjects.deliver(gateway.incarnation),), deliveries.take

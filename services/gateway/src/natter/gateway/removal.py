@@ -26,16 +26,17 @@ class Removals:
     """Follows the journals of all accounts. `later(seconds, callback)` is the loop's timer."""
 
     credentials: Credentials
-    directory: Directory
     # Sessions of this gateway by id.
     sessions: Mapping[str, Session]
     domain: str
     later: Callable[[float, Callable[[], None]], object]
     removed: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    directory: Directory | None = None
     subscription: Subscription | None = None
 
-    async def start(self, bus: Bus) -> None:
+    async def start(self, bus: Bus, directory: Directory) -> None:
         """To be called before the first session exists: what was removed earlier has none."""
+        self.directory = directory
         self.subscription = await bus.subscribe(
             subjects.JOURNALS, (subjects.journals("account"),), self.take, start=Start.NEW
         )
@@ -63,6 +64,8 @@ class Removals:
         self.removed.move_to_end(news.username)
         if len(self.removed) > REMOVED_MAX:
             self.removed.popitem(last=False)
+        if self.directory is None:
+            return
         for record in list(self.directory.sessions(f"{news.username}@{self.domain}").values()):
             # Who has logged in since then, has done so to another account of this name.
             session = self.sessions.get(record.session)
