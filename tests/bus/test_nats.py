@@ -215,6 +215,28 @@ async def test_a_rising_stream_made_again_goes_on_above(
     await eventually(lambda: got == [first, first + 1, *range(later, later + 5)])
 
 
+async def test_a_directory_that_was_lost_begins_again_everywhere(own: NatsBus, eventually: Eventually) -> None:
+    writer, reader = Directory(own), Directory(own)
+    await writer.start()
+    await reader.start()
+    for number in range(3):
+        jid = f"a@b/{number}"
+        await writer.create(bus_pb2.SessionRecord(session=f"s{number}", gateway="g", jid=jid))
+    await eventually(lambda: len(reader) == 3)
+    gone: list[str] = []
+    reader.on_change(lambda before, after: gone.append(before.session) if before and not after else None)
+    await own.requests.api("STREAM.DELETE.KV_sessions")
+    await own.ensure_stream(subjects.bucket_spec("sessions"))
+    newcomer = Directory(own)
+    await newcomer.start()
+    session = await newcomer.create(bus_pb2.SessionRecord(session="new", gateway="g", jid="a@b/1"))
+    await eventually(lambda: list(reader.all()) == [session], seconds_max=20)
+    assert gone == ["s0", "s1", "s2"]
+    await eventually(lambda: list(writer.all()) == [session], seconds_max=20)
+    for directory in (writer, reader, newcomer):
+        await directory.stop()
+
+
 async def test_nats_kv_conventions(own: NatsBus) -> None:
     """Another client (nats-py's own key-value) reads and writes the same buckets."""
     import nats
