@@ -14,7 +14,7 @@ from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
 
 from .api import PAYLOAD_BYTES_MAX, Bus, BusError, PublishUnknown, StreamFull
-from .batch import FRAME_HEAD_BYTES_MAX, envelope_head, frame_head
+from .batch import FRAME_HEAD_BYTES_MAX, HEADS, envelope_head, frame_head
 from .subjects import stream_of
 
 log = logging.getLogger(__name__)
@@ -137,6 +137,15 @@ class Sender:
         parts = [self._head]
         stored: list[Stored] = []
         taken = 0
+        if self._waiting_bytes <= room and len(waiting) < self._frames_max:
+            # The usual case: everything that waits.
+            taken = self._waiting_bytes
+            for raw, callback in waiting:
+                size = len(raw)
+                parts += (HEADS[size] if size < len(HEADS) else frame_head(size), raw)
+                if callback is not None:
+                    stored.append(callback)
+            waiting.clear()
         while waiting and len(parts) < self._frames_max * 2:
             raw, callback = waiting[0]
             size = len(raw)
