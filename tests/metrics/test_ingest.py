@@ -52,7 +52,7 @@ class Table:
 
 def row(at_us: int | None = None) -> facts.Row:
     sender, to = f"alice@example.org/{CANARY}", "bob@example.org"
-    return (at_us or time.time_ns() // 1000, 1, "chat", 0, "accepted", "tls", sender, to, 120, 900, "", ())
+    return (at_us or time.time_ns() // 1000, 1, "chat", 0, "accepted", "tls", sender, to, 120, 900, "")
 
 
 async def say(bus: Bus, first: int, count: int, instance: str = "g-1") -> None:

@@ -29,14 +29,13 @@ def row(**changes: object) -> facts.Row:
         "bytes": 120,
         "latency_us": 900,
         "trace_id": "",
-        "others": (),
         **changes,
     }
     return tuple(found.values())  # type: ignore[return-value]
 
 
-def batch(*rows: facts.Row, first: int = 7) -> StanzaFacts:
-    return StanzaFacts.FromString(facts.encode(rows, "gateway-1-ab", first))
+def batch(*rows: facts.Row, first: int = 7, broadcasts: list[facts.Broadcast] | None = None) -> StanzaFacts:
+    return StanzaFacts.FromString(facts.encode(rows, "gateway-1-ab", first, broadcasts or []))
 
 
 def columns(*rows: facts.Row) -> dict[str, list[object]]:
@@ -97,7 +96,7 @@ def test_batches_share_words_and_keep_their_own() -> None:
 def test_a_broadcast_is_one_row_and_as_many_sequences_as_recipients() -> None:
     gathered, room = Rows(), "tea@conference.example.org"
     others = ["carol@example.org/x", "alice@example.org/pda"]
-    gathered.extend(batch(row(), row(sender=f"{room}/alice", others=others), row()), NAMING)
+    gathered.extend(batch(row(), row(sender=f"{room}/alice"), row(), broadcasts=[(1, others)]), NAMING)
     found = columns_of(gathered.block(NAMING).payload)
     assert found["sequence"] == [7, 8, 11]
     assert found["others"] == [[], [KEY.number("carol@example.org"), KEY.number("alice@example.org")], []]

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from operator import itemgetter
 
 from natter.proto.v1 import analytics_pb2
 from natter.telemetry import names
@@ -38,8 +40,10 @@ PRESENCE_TYPES = ("unavailable", "subscribe", "subscribed", "unsubscribe", "unsu
 IQ_TYPES = ("get", "set", "result")
 TYPES = frozenset((*MESSAGE_TYPES, *PRESENCE_TYPES, *IQ_TYPES))
 
-# time_us, kind, type, direction, outcome, transport, sender, to, bytes, latency_us, trace_id, others
-Row = tuple[int, int, str, int, str, str, str, str, int, int, str, Sequence[str]]
+# time_us, kind, type, direction, outcome, transport, sender, to, bytes, latency_us, trace_id
+Row = tuple[int, int, str, int, str, str, str, str, int, int, str]
+# The number of a row in its batch, and who got the same stanza beside its `to`. In rising order.
+Broadcast = tuple[int, Sequence[str]]
 
 
 class FactsWriter:
@@ -52,6 +56,7 @@ class FactsWriter:
         self._wait_seconds_max = wait_seconds_max
         self._sequence = 1
         self._rows: list[Row] = []
+        self._broadcasts: list[Broadcast] = []
         self._others = 0
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: set[asyncio.Task[None]] = set()
@@ -77,11 +82,10 @@ class FactsWriter:
         `others`: who got the same stanza beside `to`. It is kept as it is until it is sent: give it away.
         """
         rows = self._rows
-        rows.append(
-            (time_us, kind, type, direction, outcome, transport, sender, to, bytes, latency_us, trace_id, others)
-        )
+        rows.append((time_us, kind, type, direction, outcome, transport, sender, to, bytes, latency_us, trace_id))
         count = len(rows)
         if others:
+            self._broadcasts.append((count - 1, others))
             self._others += len(others)
             if self._others >= OTHERS_MAX:
                 self.flush()
@@ -97,13 +101,14 @@ class FactsWriter:
             self._timer.cancel()
             self._timer = None
         rows, self._rows = self._rows, []
+        broadcasts, self._broadcasts = self._broadcasts, []
         others, self._others = self._others, 0
         if not rows:
             return
         if len(self._waiting) >= BATCHES_WAITING_MAX:
             names.FACTS_DROPPED.add(by=len(rows) + others)
             return
-        for payload, first, count in batches(rows, self.instance, self._sequence):
+        for payload, first, count in batches(rows, broadcasts, self.instance, self._sequence):
             task = asyncio.ensure_future(self._send(payload, first, count))
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
@@ -140,27 +145,30 @@ class FactsWriter:
                 names.FACTS_DROPPED.add(by=count)
 
 
-def batches(rows: Sequence[Row], instance: str, first: int) -> Iterable[tuple[bytes, int, int]]:
+def batches(
+    rows: Sequence[Row], broadcasts: Sequence[Broadcast], instance: str, first: int
+) -> Iterable[tuple[bytes, int, int]]:
     """(payload, sequence of its first row, number of recipients): one, or more where long JIDs make it too large."""
-    payload = encode(rows, instance, first)
+    payload = encode(rows, instance, first, broadcasts)
     if len(payload) <= BATCH_BYTES_MAX or len(rows) == 1:
-        return [(payload, first, stanzas(rows))]
+        return [(payload, first, stanzas(rows, broadcasts))]
     half = len(rows) // 2
-    early, late = rows[:half], rows[half:]
-    return chain(batches(early, instance, first), batches(late, instance, first + stanzas(early)))
+    cut = bisect_left(broadcasts, half, key=itemgetter(0))
+    early, late = broadcasts[:cut], [(row - half, others) for row, others in broadcasts[cut:]]
+    middle = first + stanzas(rows[:half], early)
+    return chain(batches(rows[:half], early, instance, first), batches(rows[half:], late, instance, middle))
 
 
-def stanzas(rows: Sequence[Row]) -> int:
+def stanzas(rows: Sequence[Row], broadcasts: Sequence[Broadcast]) -> int:
     """One for every recipient."""
-    return len(rows) + sum(len(row[-1]) for row in rows)
+    return len(rows) + sum(len(others) for _, others in broadcasts)
 
 
-def encode(rows: Sequence[Row], instance: str, first: int) -> bytes:
+def encode(rows: Sequence[Row], instance: str, first: int, broadcasts: Sequence[Broadcast] = ()) -> bytes:
     """The rows as natter.v1.StanzaFacts. Every string stands once; JIDs are bare."""
-    time_us, kind, type_, direction, outcome, transport, sender, to, size, latency, traces, others = zip(
-        *rows, strict=True
-    )
-    everybody = list(chain.from_iterable(others))
+    time_us, kind, type_, direction, outcome, transport, sender, to, size, latency, traces = zip(*rows, strict=True)
+    everybody = list(chain.from_iterable(others for _, others in broadcasts))
+    many = {row: len(others) for row, others in broadcasts}
     index: dict[str, int] = {}
     types = {t: index.setdefault(t if t in TYPES else "other", len(index)) for t in dict.fromkeys(type_)}
     words = {w: index.setdefault(w, len(index)) for w in dict.fromkeys(chain(outcome, transport))}
@@ -186,7 +194,7 @@ def encode(rows: Sequence[Row], instance: str, first: int) -> bytes:
         traced=column("H", traced),
         trace_id=[traces[i] for i in traced],
         names=list(index),
-        others=column("I", map(len, others)) if everybody else b"",
+        others=column("I", (many.get(i, 0) for i in range(len(rows)))) if many else b"",
         others_to=column("H", map(jids.__getitem__, everybody)),
     ).SerializeToString()
 
