@@ -8,6 +8,7 @@ import pytest
 from natter.accounts.book import Book
 from natter.accounts.handlers import handlers
 from natter.accounts.keys import Deriver
+from natter.accounts.removals import Teller
 from natter.bus.api import Bus, Handler
 from natter.bus.memory import MemoryBus
 from natter.proto.v1.accounts_pb2 import AccountReply, AccountRequest
@@ -19,7 +20,14 @@ Ask = dict[str, Handler]
 @pytest.fixture
 async def ask(bus: Bus) -> AsyncIterator[Ask]:
     deriver = Deriver(iterations=4096, threads=1, waiting_max=1)
-    book = Book(bus, deriver, secret=b"s" * 32, iterations=4096, now_us=lambda: 1)
+    book = Book(
+        bus,
+        deriver,
+        secret=b"s" * 32,
+        iterations=4096,
+        now_us=lambda: 1,
+        tell=Teller(bus, domain="natter.test", user_shards=2).tell,
+    )
     yield handlers(book, names_max=2)
     deriver.close()
 
@@ -65,7 +73,17 @@ async def test_an_outage_is_answered_too() -> None:
     bus = MemoryBus()
     bus.disconnect()
     deriver = Deriver(iterations=4096, threads=1, waiting_max=1)
-    ask = handlers(Book(bus, deriver, secret=b"s", iterations=4096, now_us=lambda: 1), names_max=9)
+    ask = handlers(
+        Book(
+            bus,
+            deriver,
+            secret=b"s",
+            iterations=4096,
+            now_us=lambda: 1,
+            tell=Teller(bus, domain="natter.test", user_shards=2).tell,
+        ),
+        names_max=9,
+    )
     assert (await asked(ask, "credentials", "alice")).error == "unavailable"
     deriver.close()
 

@@ -10,6 +10,7 @@ import pytest
 from natter.accounts.account.state import Cause
 from natter.accounts.book import Book
 from natter.accounts.keys import Deriver
+from natter.accounts.removals import Teller
 from natter.accounts.shard import AccountShard
 from natter.bus.api import Bus, Entry, Start, Unavailable
 from natter.bus.directory import Directory
@@ -73,7 +74,14 @@ def change(password: str, **options: int) -> bus_pb2.Frame:
 @pytest.fixture
 async def rig(bus: Bus) -> AsyncIterator[Rig]:
     deriver = Deriver(iterations=4096, threads=1, waiting_max=8)
-    book = Book(bus, deriver, secret=b"s" * 32, iterations=4096, now_us=lambda: 1)
+    book = Book(
+        bus,
+        deriver,
+        secret=b"s" * 32,
+        iterations=4096,
+        now_us=lambda: 1,
+        tell=Teller(bus, domain="natter.test", user_shards=2).tell,
+    )
     directory = Directory(bus)
     await directory.start()
     await directory.create(bus_pb2.SessionRecord(session="s1", gateway="g1", jid=JID))
@@ -112,7 +120,7 @@ async def test_questions_changes_and_the_end(rig: Rig) -> None:
     for answer in answers:
         assert list(answer.sessions) == ["s1"] and answer.to == JID and answer.sequence == 0
         assert parse(answer.stanza).get("to") == JID and not answer.tos
-    exists, keys = await rig.book.credentials("alice")
+    exists, keys, _ = await rig.book.credentials("alice")
     assert not exists and keys != before
     await rig.position(2)
 

@@ -9,7 +9,13 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 from stack import Stack
@@ -24,6 +30,8 @@ data_path = "{data}"
 log = {{ {{ levels = {{ min = "error" }}, to = "console" }} }}
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {port} }}
+c2s_direct_tls_ports = {{ {tls_port} }}
+ssl = {{ certificate = "{data}/cert.pem", key = "{data}/key.pem" }}
 s2s_ports = {{ }}
 http_ports = {{ }}
 https_ports = {{ }}
@@ -34,8 +42,8 @@ allow_registration = true
 run_as_root = true
 limits = {{ }}
 network_backend = "epoll"
-modules_enabled = {{ "roster", "saslauth", "disco", "ping", "register", "register_ibr" }}
-modules_disabled = {{ "s2s", "tls" }}
+modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "register", "register_ibr" }}
+modules_disabled = {{ "s2s" }}
 VirtualHost "localhost"
 Component "conference.localhost" "muc"
     restrict_room_creation = false
@@ -44,13 +52,20 @@ Component "conference.localhost" "muc"
 EJABBERD = """
 loglevel: error
 hosts: [localhost]
-certfiles: []
+certfiles: ["{data}/cert.pem", "{data}/key.pem"]
 auth_method: internal
 auth_password_format: scram
 listen:
   - port: {port}
     ip: "127.0.0.1"
     module: ejabberd_c2s
+    max_stanza_size: 262144
+    shaper: none
+    access: c2s
+  - port: {tls_port}
+    ip: "127.0.0.1"
+    module: ejabberd_c2s
+    tls: true
     max_stanza_size: 262144
     shaper: none
     access: c2s
@@ -71,6 +86,28 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def certificate(folder: Path) -> None:
+    """A self-signed certificate, as natter has: ECDSA P-256."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
 
 
 def wait_port(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -125,6 +162,10 @@ class Natter:
         self.stack.start()
         return self.stack.endpoint("c2s")
 
+    @property
+    def tls_port(self) -> int:
+        return self.stack.endpoint("c2s_tls")[1]
+
     def pids(self) -> list[int]:
         return self.stack.all_pids()
 
@@ -139,14 +180,16 @@ class Process:
         self.name = name
         self.data = data
         self.process: subprocess.Popen[bytes] | None = None
+        self.tls_port = free_port()
 
     def start(self) -> tuple[str, int]:
         self.data.mkdir(parents=True)
         port = free_port()
+        certificate(self.data)
         environment = dict(os.environ)
         if self.name == "Prosody":
             config = self.data / "prosody.cfg.lua"
-            config.write_text(PROSODY.format(data=self.data, port=port))
+            config.write_text(PROSODY.format(data=self.data, port=port, tls_port=self.tls_port))
             command = ["prosody", "--config", str(config), "-F"]
         else:
             command, environment = self.ejabberd(port, environment)
@@ -164,7 +207,7 @@ class Process:
     def ejabberd(self, port: int, environment: dict[str, str]) -> tuple[list[str], dict[str, str]]:
         """ejabberd without its control script, which wants a user and a system of its own."""
         config = self.data / "ejabberd.yml"
-        config.write_text(EJABBERD.format(port=port))
+        config.write_text(EJABBERD.format(data=self.data, port=port, tls_port=self.tls_port))
         environment |= {
             "EJABBERD_CONFIG_PATH": str(config),
             "EJABBERD_LOG_PATH": str(self.data / "ejabberd.log"),

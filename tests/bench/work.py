@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from clients import END, Client, connect
-from servers import cpu_seconds
+from servers import cpu_seconds, resident_kib
 
 PASSWORD = "bench"
 Pids = Callable[[], list[int]]
@@ -43,12 +45,31 @@ async def register(host: str, port: int, names: list[str]) -> None:
         client.transport.close()
 
 
+async def people_of(host: str, port: int, count: int, secure: ssl.SSLContext | None = None) -> list[Client]:
+    """Log the first `count` accounts in."""
+    return [await (await connect(host, port, secure)).login(f"chat{i}", PASSWORD) for i in range(count)]
+
+
+def leave(people: list[Client]) -> None:
+    """Everybody goes; nobody may have been thrown out before."""
+    for person in people:
+        assert not person.lost, "a connection was lost under load"
+        person.transport.abort()  # type: ignore[union-attr]
+
+
 async def one_to_one(
-    host: str, port: int, pids: Pids, *, pairs: int, in_flight: int, seconds: float, warmup: float = 2.0
+    host: str,
+    port: int,
+    pids: Pids,
+    *,
+    pairs: int,
+    in_flight: int,
+    seconds: float,
+    warmup: float = 2.0,
+    secure: ssl.SSLContext | None = None,
 ) -> Result:
     """Pairs that keep `in_flight` messages on the way each: every one that arrives sends the next."""
-    names = [f"chat{i}" for i in range(2 * pairs)]
-    people = [await (await connect(host, port)).login(name, PASSWORD) for name in names]
+    people = await people_of(host, port, 2 * pairs, secure)
     count = 0
 
     def start(sender: Client, receiver: Client) -> None:
@@ -75,9 +96,7 @@ async def one_to_one(
     before, cpu, began = count, cpu_seconds(pids()), time.perf_counter()
     await asyncio.sleep(seconds)
     result = Result(count - before, time.perf_counter() - began, cpu_seconds(pids()) - cpu)
-    for person in people:
-        assert not person.lost, "a connection was lost under load"
-        person.transport.abort()  # type: ignore[union-attr]
+    leave(people)
     return result
 
 
@@ -85,8 +104,7 @@ async def room(
     host: str, port: int, pids: Pids, *, occupants: int, in_flight: int, seconds: float
 ) -> tuple[Result, Result]:
     """A room in which ten speak: (joins, deliveries)."""
-    names = [f"chat{i}" for i in range(occupants)]
-    people = [await (await connect(host, port)).login(name, PASSWORD) for name in names]
+    people = await people_of(host, port, occupants)
     address = "bench@conference.localhost"
     cpu, began = cpu_seconds(pids()), time.perf_counter()
     for i, person in enumerate(people):
@@ -131,7 +149,67 @@ async def room(
     before, cpu, began = count, cpu_seconds(pids()), time.perf_counter()
     await asyncio.sleep(seconds)
     spoken = Result(count - before, time.perf_counter() - began, cpu_seconds(pids()) - cpu)
-    for person in people:
-        assert not person.lost, "a connection was lost under load"
-        person.transport.abort()  # type: ignore[union-attr]
+    leave(people)
     return joins, spoken
+
+
+async def latency(host: str, port: int, *, pairs: int, per_second: int, seconds: float) -> tuple[float, float]:
+    """Milliseconds from write to read at a fixed rate, whatever comes back: (p50, p99). Open loop."""
+    people = await people_of(host, port, 2 * pairs)
+    stamp = re.compile(rb"id=.t(\d+)")
+    seen: list[float] = []
+
+    def arrived(data: bytes) -> None:
+        now = time.perf_counter_ns()
+        seen.extend((now - int(sent)) / 1e6 for sent in stamp.findall(data))
+
+    for i in range(pairs):
+        people[2 * i].on_data = lambda data: None
+        people[2 * i + 1].on_data = arrived
+    loop = asyncio.get_running_loop()
+    began, count = loop.time(), int(per_second * seconds)
+    for n in range(count):
+        pair = n % pairs
+        await asyncio.sleep(max(0.0, began + n / per_second - loop.time()))
+        to = people[2 * pair + 1].jid
+        people[2 * pair].send(
+            f"<message to='{to}' type='chat' id='t{time.perf_counter_ns()}'><body>{BODY}</body></message>"
+        )
+    await asyncio.sleep(1.0)
+    leave(people)
+    assert len(seen) >= count * 0.99, f"{len(seen)} of {count} arrived"
+    seen.sort()
+    return seen[len(seen) // 2], seen[int(len(seen) * 0.99)]
+
+
+async def logins(host: str, port: int, pids: Pids, *, count: int) -> Result:
+    """Connect, PLAIN, bind, presence, abort: eight at a time."""
+    gate = asyncio.Semaphore(8)
+    cpu, began = cpu_seconds(pids()), time.perf_counter()
+
+    async def one(i: int) -> None:
+        async with gate:
+            client = await (await connect(host, port)).login(f"chat{i % 100}", PASSWORD, resource=f"l{i}")
+            client.transport.abort()  # type: ignore[union-attr]
+
+    await asyncio.gather(*(one(i) for i in range(count)))
+    await asyncio.sleep(1.0)
+    return Result(count, time.perf_counter() - began, cpu_seconds(pids()) - cpu)
+
+
+async def idle_kib(host: str, port: int, pids: Pids, *, sessions: int, secure: ssl.SSLContext | None = None) -> float:
+    """Resident memory per bound session that says nothing, KiB, all processes: the slope, not the first step."""
+    people: list[Client] = []
+
+    async def up_to(count: int) -> int:
+        while len(people) < count:
+            client = await connect(host, port, secure)
+            people.append(await client.login(f"chat{len(people) % 100}", PASSWORD, resource=f"i{len(people)}"))
+        # Idle streams give their parsers back after a while.
+        await asyncio.sleep(12.0)
+        return resident_kib(pids())
+
+    before = await up_to(sessions // 3)
+    used = await up_to(sessions) - before
+    leave(people)
+    return used / (sessions - sessions // 3)

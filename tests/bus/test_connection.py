@@ -74,3 +74,19 @@ async def test_connection_given_up_by_nats_py_is_aborted(connection: Connection,
     connection._sweep()
     await eventually(lambda: seen)
     connection.client._status = connection.client.CLOSED
+
+
+async def test_a_wanted_end_is_no_warning_and_a_lost_connection_is(
+    nats_url: str, eventually: Eventually, caplog: pytest.LogCaptureFixture
+) -> None:
+    wanted = await open_connection(nats_url, name="test", user=None, password=None)
+    await wanted.close()
+    assert not caplog.records
+    lost = await open_connection(nats_url, name="test", user=None, password=None)
+    assert lost._transport is not None
+    lost._transport.abort()
+    await eventually(lambda: "disconnected from NATS" in caplog.text)
+    await eventually(lambda: lost.up)
+    caplog.clear()
+    await lost.close()
+    assert not caplog.records

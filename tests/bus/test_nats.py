@@ -11,6 +11,7 @@ import pytest
 from natter.bus import subjects
 from natter.bus.api import Entry, PublishUnknown, StreamSpec, Unavailable
 from natter.bus.directory import Directory
+from natter.bus.js_stream import SEQUENCES_PER_SECOND
 from natter.bus.kv import Bucket
 from natter.bus.nats import NatsBus, connect
 from natter.bus.sender import Sender
@@ -180,6 +181,60 @@ async def test_streams_in_memory_are_made_again(own: NatsBus, own_nats_server: A
 
     await asyncio.wait_for(again(), 5)
     await eventually(lambda: got == [b"1", b"2", b"3", b"4"])
+
+
+async def test_a_rising_stream_made_again_goes_on_above(
+    own: NatsBus, own_nats_server: Any, eventually: Eventually
+) -> None:
+    spec = StreamSpec("FLEETING", ("fleeting.>",), 1 << 20, in_memory=True, rising=True)
+    await own.ensure_stream(spec)
+    empty = await own.last_sequence("FLEETING")
+    assert empty > 1_700_000_000 * SEQUENCES_PER_SECOND
+    got: list[int] = []
+    await own.subscribe("FLEETING", ["fleeting.>"], lambda entry: got.append(entry.sequence))
+    first = await own.publish("fleeting.a", b"1")
+    assert first == empty + 1
+    await own.publish("fleeting.a", b"2")
+    await own.ensure_stream(spec)
+    assert await own.last_sequence("FLEETING") == first + 1
+    own_nats_server.kill()
+    await eventually(lambda: not own.connected())
+    own_nats_server.start()
+
+    async def again() -> int:
+        while True:
+            try:
+                # More than there were: what is new must not look old.
+                made = [await own.publish("fleeting.a", b"again") for _ in range(5)]
+                return made[0]
+            except Unavailable:
+                await asyncio.sleep(0.01)
+
+    later = await asyncio.wait_for(again(), 5)
+    assert later > first + 1
+    await eventually(lambda: got == [first, first + 1, *range(later, later + 5)])
+
+
+async def test_a_directory_that_was_lost_begins_again_everywhere(own: NatsBus, eventually: Eventually) -> None:
+    writer, reader = Directory(own), Directory(own)
+    await writer.start()
+    await reader.start()
+    for number in range(3):
+        jid = f"a@b/{number}"
+        await writer.create(bus_pb2.SessionRecord(session=f"s{number}", gateway="g", jid=jid))
+    await eventually(lambda: len(reader) == 3)
+    gone: list[str] = []
+    reader.on_change(lambda before, after: gone.append(before.session) if before and not after else None)
+    await own.requests.api("STREAM.DELETE.KV_sessions")
+    await own.ensure_stream(subjects.bucket_spec("sessions"))
+    newcomer = Directory(own)
+    await newcomer.start()
+    session = await newcomer.create(bus_pb2.SessionRecord(session="new", gateway="g", jid="a@b/1"))
+    await eventually(lambda: list(reader.all()) == [session], seconds_max=20)
+    assert gone == ["s0", "s1", "s2"]
+    await eventually(lambda: list(writer.all()) == [session], seconds_max=20)
+    for directory in (writer, reader, newcomer):
+        await directory.stop()
 
 
 async def test_nats_kv_conventions(own: NatsBus) -> None:

@@ -42,6 +42,25 @@ async def test_cancelled_request_leaves_nothing_behind(wired: NatsBus) -> None:
     assert wired.requests._waiting == {}
 
 
+async def test_a_cancellation_that_comes_with_the_answer_counts(wired: NatsBus) -> None:
+    answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    went_on = False
+
+    async def ask() -> None:
+        nonlocal went_on
+        await wired.requests.ask("natter.rpc.deaf", b"", lambda *message: None, answer)
+        went_on = True
+
+    wired._connection.subscribe("natter.rpc.deaf", lambda *message: None)
+    asking = asyncio.create_task(ask())
+    await asyncio.sleep(0.01)
+    answer.set_result(b"")
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert not went_on
+
+
 async def test_lost_connection_fails_requests_at_once(wired: NatsBus) -> None:
     wired._connection.subscribe("natter.rpc.deaf", lambda *message: None)
     asking = asyncio.create_task(wired.requests.one("natter.rpc.deaf", b"", seconds_max=60))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -11,6 +13,7 @@ from natter.bus import subjects
 from natter.bus.api import Bus, Entry, WrongRevision
 from natter.bus.kv import Bucket
 from natter.bus.shard import Shard, ShardRunner
+from natter.runtime.jsonlog import JsonFormatter
 from natter.telemetry import names
 
 Eventually = Callable[..., Awaitable[None]]
@@ -160,8 +163,12 @@ async def test_poison_is_parked_after_three_attempts(bus: Bus, eventually: Event
     assert len(recorder.opened) == module.ATTEMPTS_MAX + 1
     assert names.POISON.values[(subjects.SHARDS,)] == before + 1
     await eventually(lambda: recorder.shard is not None and recorder.shard.progress.position == 5)
-    parked = await Bucket(bus, subjects.PARKED).values()
-    assert [(value.key, value.value) for value in parked] == [("user.3.3", b"2")]
+    [parked] = await Bucket(bus, subjects.PARKED).values()
+    assert parked.key == "user.3.3"
+    note = json.loads(parked.value)
+    assert (note["js_stream"], note["subject"], note["sequence"]) == ("SHARDS", "natter.shard.user.3", 3)
+    assert (note["bytes"], note["attempts"]) == (1, module.ATTEMPTS_MAX)
+    assert re.fullmatch(r"RuntimeError at test_shard\.py:\d+", note["reason"])
     await runner.stop(graceful=True)
     assert await position(bus) == 5
 
@@ -215,3 +222,53 @@ async def test_lost_js_stream_starts_again(bus: Bus, eventually: Eventually) -> 
 def test_what_a_shard_reads() -> None:
     assert module.stream_of("lane", 2) == (subjects.LANES, "natter.lane.2")
     assert module.stream_of("room", 2) == (subjects.SHARDS, "natter.shard.room.2")
+
+
+async def test_what_is_in_a_poison_entry_is_in_no_note_and_no_log(
+    bus: Bus, eventually: Eventually, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Quoting(Recorder):
+        def take(self, entry: Entry) -> None:
+            raise ValueError(f"cannot read {entry.payload!r}")
+
+    await bus.publish(subjects.shard("user", 3), b"<message><body>canary-5e1f</body></message>")
+    recorder = Quoting()
+    runner = run(bus, recorder)
+    await eventually(lambda: recorder.shard is not None and recorder.shard.progress.position == 1)
+    await runner.stop(graceful=True)
+    [parked] = await Bucket(bus, subjects.PARKED).values()
+    assert b"canary" not in parked.value
+    assert "is parked" in caplog.text
+    # As the processes log: an error's own words may quote the entry.
+    lines = [JsonFormatter("router", "router-1").format(record) for record in caplog.records]
+    assert any("entry 1 failed" in line for line in lines)
+    assert not [line for line in lines if "canary" in line]
+
+
+@pytest.mark.parametrize("graceful", [True, False])
+async def test_stops_though_a_cancellation_was_swallowed(bus: Bus, graceful: bool) -> None:
+    opening = asyncio.Event()
+
+    class Swallowing(Recorder):
+        async def open(self, shard: Shard) -> Recorder:
+            opening.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                pass
+            return await super().open(shard)
+
+    recorder = Swallowing()
+    runner = run(bus, recorder)
+    await opening.wait()
+    async with asyncio.timeout(5):
+        await runner.stop(graceful=graceful)
+    assert recorder.closed == len(recorder.opened) == 1
+
+
+async def test_reasons_name_a_place_and_quote_nothing() -> None:
+    try:
+        raise KeyError("canary")
+    except KeyError as error:
+        assert re.fullmatch(r"KeyError at test_shard\.py:\d+", module.reason_of(error))
+    assert module.reason_of(ValueError("canary")) == "ValueError"

@@ -129,6 +129,7 @@ class Accounts:
     """The accounts service: everybody in `passwords`, stable fakes for the rest."""
 
     def __init__(self, bus: MemoryBus) -> None:
+        self.bus = bus
         self.passwords = dict.fromkeys(("alice", "bob", "carol"), PASSWORD)
         bus.respond("natter.rpc.accounts.credentials", self._credentials)
         bus.respond("natter.rpc.accounts.register", self._register)
@@ -136,7 +137,10 @@ class Accounts:
     async def _credentials(self, payload: bytes) -> bytes:
         name = accounts_pb2.AccountRequest.FromString(payload).username
         keys = scram_keys(self.passwords.get(name, "nobody knows"))
-        return accounts_pb2.AccountReply(keys=keys, exists=name in self.passwords).SerializeToString()
+        entry = await self.bus.last(subjects.JOURNALS, subjects.journal("account", name))
+        return accounts_pb2.AccountReply(
+            keys=keys, exists=name in self.passwords, revision=entry.sequence if entry else 0
+        ).SerializeToString()
 
     async def _register(self, payload: bytes) -> bytes:
         request = accounts_pb2.AccountRequest.FromString(payload)

@@ -169,3 +169,28 @@ async def test_what_is_remembered_is_bounded_and_can_be_nothing() -> None:
         assert await never.check("a", "right", "SCRAM-SHA-256", keys)
     assert never.derived == 2
     never.close()
+
+
+async def test_an_answer_from_before_a_change_is_not_believed(memory: MemoryBus) -> None:
+    revision = 4
+    asked = asyncio.Event()
+
+    async def answer(payload: bytes) -> bytes:
+        asked.set()
+        keys = [accounts_pb2.ScramKeys(mechanism="SCRAM-SHA-256", salt=b"salt", iterations=1)]
+        return accounts_pb2.AccountReply(keys=keys, exists=True, revision=revision).SerializeToString()
+
+    memory.respond("natter.rpc.accounts.credentials", answer)
+    known = credentials(memory, [0.0])
+    assert (await known.get("alice")).revision == 4
+    known.forget("alice", 5)
+    with pytest.raises(Unreachable, match="out of date"):
+        await known.get("alice")
+    asked.clear()
+    getting = asyncio.create_task(known.get("alice"))
+    await asked.wait()
+    revision = 5
+    assert (await getting).revision == 5
+    for number in range(10):
+        known.forget(f"user{number}", number + 1)
+    assert len(known.changed) == known.accounts_max

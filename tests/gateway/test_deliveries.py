@@ -109,8 +109,8 @@ async def test_a_session_that_has_left_hands_its_messages_back(rig: Rig) -> None
         source="room.0",
     )
     assert [(f.kind, f.returned, list(f.sessions)) for f in rig.back] == [
-        (bus_pb2.KIND_MESSAGE, 1, []),
-        (bus_pb2.KIND_IQ, 1, []),
+        (bus_pb2.KIND_MESSAGE, 1, ["gone"]),
+        (bus_pb2.KIND_IQ, 1, ["gone"]),
     ]
 
 

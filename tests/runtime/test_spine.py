@@ -20,6 +20,8 @@ def test_the_zero_profile_keeps_them_in_memory_and_shortly() -> None:
     found = {s.name: s for s in spine.specs(BusSection(), "zero")}
     assert found["LANES"].in_memory and found["LANES"].age_seconds_max == 60
     assert not found["JOURNALS"].in_memory
+    # Journals and positions outlive them, and know their sequences.
+    assert all(s.rising == s.in_memory for s in found.values())
     assert all(s.bytes_max <= spine.MEMORY_BYTES_MAX for s in found.values() if s.in_memory)
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from collector import Collector, collecting
 from natter.telemetry import names, setup
 from natter.telemetry.identifiers import Policy
 from natter.telemetry.trace import RECORDER, sample, span
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with collecting() as found:
+        yield found
 
 
 @dataclass(frozen=True)
@@ -31,41 +33,6 @@ class Settings:
     export_seconds: float = 60.0
     identifiers: Policy = "full"
     pseudonym_key: Secret = field(default_factory=Secret)
-
-
-@dataclass
-class Collector:
-    url: str
-    traces: list[ExportTraceServiceRequest] = field(default_factory=list)
-    metrics: list[ExportMetricsServiceRequest] = field(default_factory=list)
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
-            if self.path == "/v1/traces":
-                found.traces.append(ExportTraceServiceRequest.FromString(body))
-            elif self.path == "/v1/metrics":
-                found.metrics.append(ExportMetricsServiceRequest.FromString(body))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found = Collector(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield found
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def test_spans_and_metrics_arrive(collector: Collector) -> None:

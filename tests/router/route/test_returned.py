@@ -16,13 +16,22 @@ HERE = "bob@example.com/here"
 def test_routed_again_as_if_the_session_had_never_been(people: Any, frames: Any, hosts: Hosts) -> None:
     bob = people.add(HERE)
     frame = frames("message", HERE, "chat", returned=1)
-    # The replica still shows it and nobody says who left: it is tried again.
+    # The replica still shows it and nobody says who left (an older gateway): it is tried again.
     assert decide(frame, people, hosts) == (Deliver((bob,)),)
     # Named, it is not: chat goes to the bare JID.
     frame.sessions.append(bob.session)
     assert decide(frame, people, hosts) == UNAVAILABLE
     desk = people.add("bob@example.com/desk")
     assert decide(frame, people, hosts) == (Deliver((desk,)),)
+
+
+def test_who_has_left_is_left_out_for_a_bare_address_too(people: Any, frames: Any, hosts: Hosts) -> None:
+    gone, desk = people.add(HERE), people.add("bob@example.com/desk")
+    frame = frames("message", "bob@example.com", "chat", returned=1)
+    frame.sessions.append(gone.session)
+    assert decide(frame, people, hosts) == (Deliver((desk,)),)
+    frame.sessions.append(desk.session)
+    assert decide(frame, people, hosts) == UNAVAILABLE
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ class Session:
     priority: int
     bound_us: int
     revision: int
+    # Revision of the account's journal at the login.
+    account: int = 0
 
 
 OnChange = Callable[[Session | None, Session | None], None]
@@ -55,6 +57,8 @@ class Directory:
         # Own deletes that the watch has not shown yet: older news about these keys is no news.
         self._deleted: dict[str, int] = {}
         self._callbacks: list[OnChange] = []
+        # The newest revision that the watch has shown.
+        self._seen = 0
 
     async def start(self) -> None:
         """Returns when the replica is complete."""
@@ -137,7 +141,18 @@ class Directory:
             self._deleted[key(session.bare, session.resource)] = current.revision + 1
             self._remove(current)
 
+    def _look_for_loss(self, revision: int) -> None:
+        """Revisions rise, unless the js_stream was lost and made again: then nobody is connected until he says so."""
+        lost, self._seen = revision <= self._seen, revision
+        if not lost:
+            return
+        log.error("the session directory was lost and begins again")
+        self._deleted.clear()
+        for session in list(self._sessions.values()):
+            self._remove(session)
+
     def _on_value(self, value: Value) -> None:
+        self._look_for_loss(value.revision)
         session = _session(bus_pb2.SessionRecord.FromString(value.value), value.revision)
         deleted = self._deleted.get(value.key)
         if deleted is not None:
@@ -147,6 +162,7 @@ class Directory:
         self._apply(session)
 
     def _on_delete(self, name: str, revision: int) -> None:
+        self._look_for_loss(revision)
         if self._deleted.get(name, revision + 1) <= revision:
             del self._deleted[name]
         found = self._hashed.get(name) or _jid_of(name)
@@ -202,6 +218,7 @@ def _session(record: bus_pb2.SessionRecord, revision: int) -> Session:
         record.priority,
         record.bound_us,
         revision,
+        record.account,
     )
 
 
@@ -213,6 +230,7 @@ def _record(session: Session) -> bytes:
         available=session.available,
         priority=session.priority,
         bound_us=session.bound_us,
+        account=session.account,
     ).SerializeToString()
 
 

@@ -21,6 +21,7 @@ __all__ = ["Holder", "OpenShard", "Shard", "Worker"]
 log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 0.25
+TRIM_SECONDS = 5.0
 
 
 class Holder:
@@ -64,7 +65,7 @@ class Holder:
             await ensure(self._bus, bucket_spec(name))
         await self._instances.start()
         await self._round()
-        self._tasks = [self._loop.create_task(self._hold()), self._loop.create_task(self._save())]
+        self._tasks = [self._loop.create_task(work()) for work in (self._hold, self._save, self._trim)]
 
     async def stop(self) -> None:
         """Give everything back in peace: outputs stored, positions saved, leases released."""
@@ -167,3 +168,12 @@ class Holder:
                 if isinstance(result, WrongRevision):
                     log.warning("%s: position was written by somebody else", runner.name)
                     runner.restart()
+
+    async def _trim(self) -> None:
+        while True:
+            await asyncio.sleep(TRIM_SECONDS)
+            for runner in list(self._runners.values()):
+                try:
+                    await runner.trim()
+                except BusError as error:
+                    log.debug("%s: not trimmed: %r", runner.name, error)

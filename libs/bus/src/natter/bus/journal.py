@@ -43,7 +43,7 @@ class Journal:
 
     async def last_of_kind(self, kind: str) -> list[Entry]:
         """The newest entry of every entity of a kind: what exists, and at which revision."""
-        return await self._bus.last_many(subjects.JOURNALS, f"natter.journal.{kind}.*")
+        return await self._bus.last_many(subjects.JOURNALS, subjects.journals(kind))
 
     async def truncate(self, kind: str, entity: str, below: int) -> None:
         """Forget entries under a revision that a snapshot covers."""

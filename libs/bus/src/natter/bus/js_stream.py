@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from time import time
 from typing import Any
 
-from .api import NoStream, StreamFull, StreamSpec
+from .api import NoStream, StreamFull, StreamSpec, Usage
 from .errors import ApiError
 from .requests import Requests
 
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 
 BYTES_MIN = 16 << 20
 NAME_IN_USE = 10058
+# First sequences of `rising` js_streams: the Unix time in such units. Sequences stay far below 2^48.
+SEQUENCES_PER_SECOND = 10_000
 
 
 def configuration(spec: StreamSpec) -> dict[str, Any]:
@@ -46,7 +49,7 @@ async def ensure(requests: Requests, spec: StreamSpec) -> None:
     """Create or update. On a disk that is too small for `bytes_max`, take half, and say so."""
     while True:
         try:
-            await _create_or_update(requests, configuration(spec))
+            await _create_or_update(requests, configuration(spec), rising=spec.rising)
             return
         except StreamFull:
             if spec.bytes_max <= BYTES_MIN:
@@ -55,13 +58,15 @@ async def ensure(requests: Requests, spec: StreamSpec) -> None:
             log.warning("%s: not enough space reserved, trying with %d bytes", spec.name, spec.bytes_max)
 
 
-async def _create_or_update(requests: Requests, wanted: dict[str, Any]) -> None:
+async def _create_or_update(requests: Requests, wanted: dict[str, Any], *, rising: bool) -> None:
     name = wanted["name"]
     try:
         found = (await requests.api(f"STREAM.INFO.{name}"))["config"]
     except NoStream:
         try:
-            await requests.api(f"STREAM.CREATE.{name}", wanted)
+            # Causes, positions and watermarks are sequences: those of the js_stream before must not come again.
+            first = {"first_seq": int(time() * SEQUENCES_PER_SECOND)} if rising else {}
+            await requests.api(f"STREAM.CREATE.{name}", {**wanted, **first})
             return
         except ApiError as error:
             # Somebody else was faster, with another configuration.
@@ -80,6 +85,13 @@ def _absent(value: object) -> object:
 async def last_sequence(requests: Requests, stream: str) -> int:
     """The last sequence of the whole js_stream."""
     return int((await requests.api(f"STREAM.INFO.{stream}"))["state"]["last_seq"])
+
+
+async def usage(requests: Requests, stream: str) -> Usage:
+    """Bytes and sequences of the whole js_stream."""
+    info = await requests.api(f"STREAM.INFO.{stream}")
+    state = info["state"]
+    return Usage(state["bytes"], info["config"]["max_bytes"], state["first_seq"], state["last_seq"])
 
 
 async def purge(requests: Requests, stream: str, subject: str, below: int) -> None:

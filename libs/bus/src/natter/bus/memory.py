@@ -19,6 +19,7 @@ from .api import (
     StreamSpec,
     Subscription,
     Unavailable,
+    Usage,
 )
 from .memory_stream import MemoryStream
 from .pattern import matcher, matches
@@ -120,6 +121,9 @@ class MemoryBus:
     async def last_sequence(self, stream: str) -> int:
         return self._stream(stream).last_sequence
 
+    async def usage(self, stream: str) -> Usage:
+        return self._stream(stream).usage()
+
     async def purge(self, stream: str, subject: str, *, below: int = 0) -> None:
         self._stream(stream).purge(matcher((subject,)), below)
 
@@ -129,7 +133,8 @@ class MemoryBus:
         if handler is None:
             raise Unavailable(f"nobody serves {subject}")
         try:
-            return await asyncio.wait_for(handler(payload), seconds_max)
+            async with asyncio.timeout(seconds_max):
+                return await handler(payload)
         except TimeoutError as error:
             raise Unavailable(f"no answer from {subject}") from error
 

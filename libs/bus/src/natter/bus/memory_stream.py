@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable
 
-from .api import BusError, Entry, StreamFull, StreamSpec, WrongRevision
+from .api import BusError, Entry, StreamFull, StreamSpec, Usage, WrongRevision
 from .pattern import is_literal, matcher
 
 # What nats-server's store adds to subject and payload.
@@ -103,6 +103,12 @@ class MemoryStream:
             if entry is not None and wanted(entry.subject):
                 return entry
         return None
+
+    def usage(self) -> Usage:
+        """How full it is."""
+        self._expire()
+        first = next(iter(self._entries), self.last_sequence + 1 if self.last_sequence else 0)
+        return Usage(self._bytes, self._spec.bytes_max, first, self.last_sequence)
 
     def purge(self, wanted: Callable[[str], bool], below: int) -> None:
         """Forget entries; `below` 0 means all of them."""

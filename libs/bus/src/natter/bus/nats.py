@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from . import direct, js_stream
-from .api import BusError, Entry, Handler, NoStream, Start, StreamSpec, Subscription, Unavailable
+from .api import BusError, Entry, Handler, NoStream, Start, StreamSpec, Subscription, Unavailable, Usage
 from .connection import Connection, open_connection
 from .consumer import Consumer
 from .publisher import Publisher
@@ -87,6 +87,9 @@ class NatsBus:
     async def last_sequence(self, stream: str) -> int:
         return await js_stream.last_sequence(self.requests, stream)
 
+    async def usage(self, stream: str) -> Usage:
+        return await js_stream.usage(self.requests, stream)
+
     async def purge(self, stream: str, subject: str, *, below: int = 0) -> None:
         await js_stream.purge(self.requests, stream, subject, below)
 
@@ -123,7 +126,8 @@ class NatsBus:
             stream, (subjects,), entries.append, start=Start.LAST_PER_SUBJECT, on_caught_up=done.set
         )
         try:
-            await asyncio.wait_for(done.wait(), 60.0)
+            async with asyncio.timeout(60.0):
+                await done.wait()
         except TimeoutError as error:
             raise Unavailable(f"{stream} does not answer") from error
         finally:

@@ -55,7 +55,9 @@ class Requests:
             self._connection.write(
                 b"PUB %b %b%b %d\r\n%b\r\n" % (subject.encode(), self._prefix.encode(), token, len(payload), payload)
             )
-            return await asyncio.wait_for(future, seconds_max)
+            # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with the result.
+            async with asyncio.timeout(seconds_max):
+                return await future
         except TimeoutError as error:
             raise Unavailable(f"no answer on {subject} within {seconds_max} s") from error
         finally:

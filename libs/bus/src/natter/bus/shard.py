@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from time import monotonic
+from pathlib import Path
+from time import monotonic, time
 from typing import Protocol
 
 from natter.telemetry import names
@@ -16,6 +18,7 @@ from . import subjects
 from .api import Bus, BusError, Entry, Subscription, WrongRevision
 from .kv import Bucket
 from .progress import Progress
+from .trim import trim
 
 log = logging.getLogger(__name__)
 
@@ -91,8 +94,10 @@ class ShardRunner:
         self._subscription: Subscription | None = None
         self._waiting = False
         self._restart = asyncio.Event()
-        # Sequence that failed last, and how often.
+        self._stopped = False
+        # Sequence that failed last, how often, and why.
         self._failed = (0, 0)
+        self._reason = ""
         self._task = self._loop.create_task(self._run())
 
     async def save(self, *, force: bool = False) -> None:
@@ -105,12 +110,20 @@ class ShardRunner:
             self._revision = await self._positions.update(self.name, str(position).encode(), self._revision)
             self._saved = position
 
+    async def trim(self) -> None:
+        """Let go of what was worked on, where the log is filling up."""
+        if self.shard is not None:
+            await trim(self._bus, self._stream, self._subject, self._saved)
+
     async def stop(self, *, graceful: bool) -> None:
         """End the work. `graceful`: let outputs be stored and save the position; otherwise the shard is not ours."""
         if self._subscription is not None:
             await self._subscription.stop()
         if graceful and self.shard is not None:
             await self._drain(self.shard.progress)
+        # A cancellation may be swallowed by whatever the task awaits: the flag is not.
+        self._stopped = True
+        self._restart.set()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         await self._close()
@@ -132,7 +145,7 @@ class ShardRunner:
 
     async def _run(self) -> None:
         attempt = 0
-        while True:
+        while not self._stopped:
             self._restart.clear()
             try:
                 await self._open()
@@ -142,6 +155,8 @@ class ShardRunner:
             except (Exception, ExceptionGroup):
                 attempt += 1
                 log.exception("%s: could not be opened", self.name)
+            if self._stopped:
+                return
             await self._close()
             try:
                 await self.save()
@@ -186,7 +201,8 @@ class ShardRunner:
         if worker is None:
             return
         try:
-            await asyncio.wait_for(worker.close(), CLOSE_SECONDS_MAX)
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await worker.close()
         except Exception:
             log.exception("%s: worker did not close", self.name)
 
@@ -200,8 +216,9 @@ class ShardRunner:
             return
         try:
             worker.take(entry)
-        except Exception:
+        except Exception as error:
             self._failed = (sequence, self._failed[1] + 1 if self._failed[0] == sequence else 1)
+            self._reason = reason_of(error)
             log.exception("%s: entry %d failed, attempt %d", self.name, sequence, self._failed[1])
             self._restart.set()
             return
@@ -226,11 +243,20 @@ class ShardRunner:
             self._subscription.resume()
 
     def _park(self, shard: Shard, entry: Entry) -> None:
-        """Put a poison entry aside; the position passes it once that is written."""
+        """Note a poison entry; the position passes it once that is written. Never what is in it."""
         names.POISON.add(self._stream)
         log.error("%s: entry %d is parked", self.name, entry.sequence)
         shard.progress.begin(entry.sequence)
-        task = self._loop.create_task(self._parked.put(f"{self.name}.{entry.sequence}", entry.payload))
+        note = {
+            "js_stream": self._stream,
+            "subject": entry.subject,
+            "sequence": entry.sequence,
+            "bytes": len(entry.payload),
+            "attempts": self._failed[1],
+            "reason": self._reason,
+            "time": time(),
+        }
+        task = self._loop.create_task(self._parked.put(f"{self.name}.{entry.sequence}", json.dumps(note).encode()))
 
         def on_done(done: asyncio.Task[int]) -> None:
             if done.cancelled() or done.exception() is not None:
@@ -241,3 +267,13 @@ class ShardRunner:
                 shard.progress.finish(entry.sequence)
 
         task.add_done_callback(on_done)
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong and where. Without the error's text, which may quote the entry."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    if place is None:
+        return type(error).__name__
+    return f"{type(error).__name__} at {Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}"

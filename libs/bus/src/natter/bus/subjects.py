@@ -133,6 +133,11 @@ def journal(kind: str, entity: str) -> str:
     return f"natter.journal.{kind}.{token(entity)}"
 
 
+def journals(kind: str) -> str:
+    """The journals of every entity of a kind: a wildcard."""
+    return f"natter.journal.{kind}.*"
+
+
 def availability(shard_number: int, jid: str) -> str:
     """The last presence of one full JID, below its user's shard."""
     return f"natter.availability.{shard_number}.{token(jid)}"

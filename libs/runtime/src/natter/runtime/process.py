@@ -218,8 +218,6 @@ async def _end(ctx: Context[S], server: HttpServer | None) -> None:
             await asyncio.gather(*tasks, return_exceptions=True)
             if server is not None:
                 await server.stop()
-            # That it is disconnected now is our own doing, and no warning.
-            logging.getLogger("natter.bus").setLevel(logging.ERROR)
             await ctx.bus.close()
     except TimeoutError:
         ctx.log.error("draining took longer than %s s", ctx.runtime_settings.drain_seconds_max)

@@ -29,7 +29,10 @@ def specs(settings: BusSection, profile: Literal["full", "zero"]) -> tuple[Strea
         in_memory=zero,
         replicas=settings.replicas,
     )
-    return tuple(replace(s, bytes_max=min(s.bytes_max, MEMORY_BYTES_MAX)) if s.in_memory else s for s in wanted)
+    # What is in memory is made again after each restart of nats-server, while journals on file know its sequences.
+    return tuple(
+        replace(s, bytes_max=min(s.bytes_max, MEMORY_BYTES_MAX), rising=True) if s.in_memory else s for s in wanted
+    )
 
 
 async def ensure(bus: Bus, settings: BusSection, profile: Literal["full", "zero"]) -> None:

@@ -41,6 +41,7 @@ MUC_TURN = Histogram("natter.muc.turn", "s", "From the first input of a turn to 
 
 # --- bus ------------------------------------------------------------------------------------------------------------
 POISON = Counter("natter.bus.poison", "{entry}", "Entries that no handler could take, parked", ("stream",))
+TRIMMED = Counter("natter.bus.trimmed", "{purge}", "Logs cut before their age: they were filling up", ("stream",))
 PUBLISH_RETRIES = Counter("natter.bus.publish.retries", "{publish}", "Publishes repeated with the same id")
 STREAM_FULL = Counter(
     "natter.bus.publish.full", "{publish}", "Publishes refused by a full js_stream, tried again later"

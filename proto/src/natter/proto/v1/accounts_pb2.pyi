@@ -87,15 +87,17 @@ class AccountRequest(_message.Message):
     def __init__(self, username: _Optional[str] = ..., password: _Optional[str] = ..., by: _Optional[str] = ...) -> None: ...
 
 class AccountReply(_message.Message):
-    __slots__ = ("error", "text", "keys", "exists", "usernames")
+    __slots__ = ("error", "text", "keys", "exists", "usernames", "revision")
     ERROR_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
     EXISTS_FIELD_NUMBER: _ClassVar[int]
     USERNAMES_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     error: str
     text: str
     keys: _containers.RepeatedCompositeFieldContainer[ScramKeys]
     exists: bool
     usernames: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, error: _Optional[str] = ..., text: _Optional[str] = ..., keys: _Optional[_Iterable[_Union[ScramKeys, _Mapping]]] = ..., exists: _Optional[bool] = ..., usernames: _Optional[_Iterable[str]] = ...) -> None: ...
+    revision: int
+    def __init__(self, error: _Optional[str] = ..., text: _Optional[str] = ..., keys: _Optional[_Iterable[_Union[ScramKeys, _Mapping]]] = ..., exists: _Optional[bool] = ..., usernames: _Optional[_Iterable[str]] = ..., revision: _Optional[int] = ...) -> None: ...

@@ -69,20 +69,22 @@ class Frame(_message.Message):
     def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., type: _Optional[str] = ..., sender: _Optional[str] = ..., to: _Optional[str] = ..., id: _Optional[str] = ..., traits: _Optional[int] = ..., payload: _Optional[str] = ..., stanza: _Optional[bytes] = ..., session: _Optional[str] = ..., inbound: _Optional[int] = ..., traceparent: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., sessions: _Optional[_Iterable[str]] = ..., tos: _Optional[_Iterable[str]] = ..., returned: _Optional[int] = ..., ended: _Optional[bool] = ..., priority: _Optional[int] = ..., accepted_us: _Optional[int] = ...) -> None: ...
 
 class SessionRecord(_message.Message):
-    __slots__ = ("session", "gateway", "jid", "available", "priority", "bound_us")
+    __slots__ = ("session", "gateway", "jid", "available", "priority", "bound_us", "account")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     JID_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     BOUND_US_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     session: str
     gateway: str
     jid: str
     available: bool
     priority: int
     bound_us: int
-    def __init__(self, session: _Optional[str] = ..., gateway: _Optional[str] = ..., jid: _Optional[str] = ..., available: _Optional[bool] = ..., priority: _Optional[int] = ..., bound_us: _Optional[int] = ...) -> None: ...
+    account: int
+    def __init__(self, session: _Optional[str] = ..., gateway: _Optional[str] = ..., jid: _Optional[str] = ..., available: _Optional[bool] = ..., priority: _Optional[int] = ..., bound_us: _Optional[int] = ..., account: _Optional[int] = ...) -> None: ...
 
 class AvailabilityRecord(_message.Message):
     __slots__ = ("jid", "session", "stanza", "priority", "directed", "since_us")

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnatter/proto/v1/roster.proto\x12\tnatter.v1\"\xb1\x01\n\x0e\x43ontactChanged\x12\x0b\n\x03jid\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06groups\x18\x03 \x03(\t\x12\n\n\x02to\x18\x04 \x01(\x08\x12\x0c\n\x04\x66rom\x18\x05 \x01(\x08\x12\x13\n\x0bpending_out\x18\x06 \x01(\x08\x12\x12\n\npending_in\x18\x07 \x01(\x08\x12\x0f\n\x07request\x18\x08 \x01(\x0c\x12\x0e\n\x06listed\x18\t \x01(\x08\x12\x10\n\x08\x61pproved\x18\n \x01(\x08\"\x1d\n\x0e\x43ontactRemoved\x12\x0b\n\x03jid\x18\x01 \x01(\t\"\xa3\x01\n\x0bRosterEvent\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\r\n\x05index\x18\x03 \x01(\r\x12,\n\x07\x63hanged\x18\x04 \x01(\x0b\x32\x19.natter.v1.ContactChangedH\x00\x12,\n\x07removed\x18\x05 \x01(\x0b\x32\x19.natter.v1.ContactRemovedH\x00\x42\x07\n\x05\x65vent\"6\n\x0cRosterEvents\x12&\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.natter.v1.RosterEvent\"\xce\x02\n\x0eRosterSnapshot\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12+\n\x08\x63ontacts\x18\x02 \x03(\x0b\x32\x19.natter.v1.ContactChanged\x12<\n\nchanged_at\x18\x03 \x03(\x0b\x32(.natter.v1.RosterSnapshot.ChangedAtEntry\x12\x37\n\x07\x61pplied\x18\x04 \x03(\x0b\x32&.natter.v1.RosterSnapshot.AppliedEntry\x12\x0f\n\x07version\x18\x05 \x01(\x04\x12\x13\n\x0bknown_since\x18\x06 \x01(\x04\x1a\x30\n\x0e\x43hangedAtEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\x1a.\n\x0c\x41ppliedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\x88\x01\n\x0ePresenceRecord\x12\x0b\n\x03jid\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x0e\n\x06stanza\x18\x03 \x01(\x0c\x12\x10\n\x08priority\x18\x04 \x01(\x11\x12\x10\n\x08\x64irected\x18\x05 \x03(\t\x12\x10\n\x08since_us\x18\x06 \x01(\x04\x12\x12\n\ninterested\x18\x07 \x01(\x08\"<\n\x0cLogoutRecord\x12\x0b\n\x03jid\x18\x01 \x01(\t\x12\x0f\n\x07time_us\x18\x02 \x01(\x04\x12\x0e\n\x06stanza\x18\x03 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnatter/proto/v1/roster.proto\x12\tnatter.v1\"\xb1\x01\n\x0e\x43ontactChanged\x12\x0b\n\x03jid\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06groups\x18\x03 \x03(\t\x12\n\n\x02to\x18\x04 \x01(\x08\x12\x0c\n\x04\x66rom\x18\x05 \x01(\x08\x12\x13\n\x0bpending_out\x18\x06 \x01(\x08\x12\x12\n\npending_in\x18\x07 \x01(\x08\x12\x0f\n\x07request\x18\x08 \x01(\x0c\x12\x0e\n\x06listed\x18\t \x01(\x08\x12\x10\n\x08\x61pproved\x18\n \x01(\x08\"\x1d\n\x0e\x43ontactRemoved\x12\x0b\n\x03jid\x18\x01 \x01(\t\"^\n\x0fRosterForgotten\x12\x0f\n\x07removal\x18\x01 \x01(\x04\x12\x0f\n\x07time_us\x18\x02 \x01(\x04\x12\x13\n\x0bunsubscribe\x18\x03 \x03(\t\x12\x14\n\x0cunsubscribed\x18\x04 \x03(\t\"\xd4\x01\n\x0bRosterEvent\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\r\n\x05index\x18\x03 \x01(\r\x12,\n\x07\x63hanged\x18\x04 \x01(\x0b\x32\x19.natter.v1.ContactChangedH\x00\x12,\n\x07removed\x18\x05 \x01(\x0b\x32\x19.natter.v1.ContactRemovedH\x00\x12/\n\tforgotten\x18\x06 \x01(\x0b\x32\x1a.natter.v1.RosterForgottenH\x00\x42\x07\n\x05\x65vent\"6\n\x0cRosterEvents\x12&\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.natter.v1.RosterEvent\"\xfd\x02\n\x0eRosterSnapshot\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12+\n\x08\x63ontacts\x18\x02 \x03(\x0b\x32\x19.natter.v1.ContactChanged\x12<\n\nchanged_at\x18\x03 \x03(\x0b\x32(.natter.v1.RosterSnapshot.ChangedAtEntry\x12\x37\n\x07\x61pplied\x18\x04 \x03(\x0b\x32&.natter.v1.RosterSnapshot.AppliedEntry\x12\x0f\n\x07version\x18\x05 \x01(\x04\x12\x13\n\x0bknown_since\x18\x06 \x01(\x04\x12-\n\tforgotten\x18\x07 \x01(\x0b\x32\x1a.natter.v1.RosterForgotten\x1a\x30\n\x0e\x43hangedAtEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\x1a.\n\x0c\x41ppliedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\x88\x01\n\x0ePresenceRecord\x12\x0b\n\x03jid\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x0e\n\x06stanza\x18\x03 \x01(\x0c\x12\x10\n\x08priority\x18\x04 \x01(\x11\x12\x10\n\x08\x64irected\x18\x05 \x03(\t\x12\x10\n\x08since_us\x18\x06 \x01(\x04\x12\x12\n\ninterested\x18\x07 \x01(\x08\"<\n\x0cLogoutRecord\x12\x0b\n\x03jid\x18\x01 \x01(\t\x12\x0f\n\x07time_us\x18\x02 \x01(\x04\x12\x0e\n\x06stanza\x18\x03 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,18 +39,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTACTCHANGED']._serialized_end=221
   _globals['_CONTACTREMOVED']._serialized_start=223
   _globals['_CONTACTREMOVED']._serialized_end=252
-  _globals['_ROSTEREVENT']._serialized_start=255
-  _globals['_ROSTEREVENT']._serialized_end=418
-  _globals['_ROSTEREVENTS']._serialized_start=420
-  _globals['_ROSTEREVENTS']._serialized_end=474
-  _globals['_ROSTERSNAPSHOT']._serialized_start=477
-  _globals['_ROSTERSNAPSHOT']._serialized_end=811
-  _globals['_ROSTERSNAPSHOT_CHANGEDATENTRY']._serialized_start=715
-  _globals['_ROSTERSNAPSHOT_CHANGEDATENTRY']._serialized_end=763
-  _globals['_ROSTERSNAPSHOT_APPLIEDENTRY']._serialized_start=765
-  _globals['_ROSTERSNAPSHOT_APPLIEDENTRY']._serialized_end=811
-  _globals['_PRESENCERECORD']._serialized_start=814
-  _globals['_PRESENCERECORD']._serialized_end=950
-  _globals['_LOGOUTRECORD']._serialized_start=952
-  _globals['_LOGOUTRECORD']._serialized_end=1012
+  _globals['_ROSTERFORGOTTEN']._serialized_start=254
+  _globals['_ROSTERFORGOTTEN']._serialized_end=348
+  _globals['_ROSTEREVENT']._serialized_start=351
+  _globals['_ROSTEREVENT']._serialized_end=563
+  _globals['_ROSTEREVENTS']._serialized_start=565
+  _globals['_ROSTEREVENTS']._serialized_end=619
+  _globals['_ROSTERSNAPSHOT']._serialized_start=622
+  _globals['_ROSTERSNAPSHOT']._serialized_end=1003
+  _globals['_ROSTERSNAPSHOT_CHANGEDATENTRY']._serialized_start=907
+  _globals['_ROSTERSNAPSHOT_CHANGEDATENTRY']._serialized_end=955
+  _globals['_ROSTERSNAPSHOT_APPLIEDENTRY']._serialized_start=957
+  _globals['_ROSTERSNAPSHOT_APPLIEDENTRY']._serialized_end=1003
+  _globals['_PRESENCERECORD']._serialized_start=1006
+  _globals['_PRESENCERECORD']._serialized_end=1142
+  _globals['_LOGOUTRECORD']._serialized_start=1144
+  _globals['_LOGOUTRECORD']._serialized_end=1204
 # @@protoc_insertion_point(module_scope)

@@ -35,19 +35,33 @@ class ContactRemoved(_message.Message):
     jid: str
     def __init__(self, jid: _Optional[str] = ...) -> None: ...
 
+class RosterForgotten(_message.Message):
+    __slots__ = ("removal", "time_us", "unsubscribe", "unsubscribed")
+    REMOVAL_FIELD_NUMBER: _ClassVar[int]
+    TIME_US_FIELD_NUMBER: _ClassVar[int]
+    UNSUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
+    UNSUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
+    removal: int
+    time_us: int
+    unsubscribe: _containers.RepeatedScalarFieldContainer[str]
+    unsubscribed: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, removal: _Optional[int] = ..., time_us: _Optional[int] = ..., unsubscribe: _Optional[_Iterable[str]] = ..., unsubscribed: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class RosterEvent(_message.Message):
-    __slots__ = ("source", "sequence", "index", "changed", "removed")
+    __slots__ = ("source", "sequence", "index", "changed", "removed", "forgotten")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
     REMOVED_FIELD_NUMBER: _ClassVar[int]
+    FORGOTTEN_FIELD_NUMBER: _ClassVar[int]
     source: str
     sequence: int
     index: int
     changed: ContactChanged
     removed: ContactRemoved
-    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., changed: _Optional[_Union[ContactChanged, _Mapping]] = ..., removed: _Optional[_Union[ContactRemoved, _Mapping]] = ...) -> None: ...
+    forgotten: RosterForgotten
+    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., changed: _Optional[_Union[ContactChanged, _Mapping]] = ..., removed: _Optional[_Union[ContactRemoved, _Mapping]] = ..., forgotten: _Optional[_Union[RosterForgotten, _Mapping]] = ...) -> None: ...
 
 class RosterEvents(_message.Message):
     __slots__ = ("events",)
@@ -56,7 +70,7 @@ class RosterEvents(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[RosterEvent, _Mapping]]] = ...) -> None: ...
 
 class RosterSnapshot(_message.Message):
-    __slots__ = ("revision", "contacts", "changed_at", "applied", "version", "known_since")
+    __slots__ = ("revision", "contacts", "changed_at", "applied", "version", "known_since", "forgotten")
     class ChangedAtEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -77,13 +91,15 @@ class RosterSnapshot(_message.Message):
     APPLIED_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     KNOWN_SINCE_FIELD_NUMBER: _ClassVar[int]
+    FORGOTTEN_FIELD_NUMBER: _ClassVar[int]
     revision: int
     contacts: _containers.RepeatedCompositeFieldContainer[ContactChanged]
     changed_at: _containers.ScalarMap[str, int]
     applied: _containers.ScalarMap[str, int]
     version: int
     known_since: int
-    def __init__(self, revision: _Optional[int] = ..., contacts: _Optional[_Iterable[_Union[ContactChanged, _Mapping]]] = ..., changed_at: _Optional[_Mapping[str, int]] = ..., applied: _Optional[_Mapping[str, int]] = ..., version: _Optional[int] = ..., known_since: _Optional[int] = ...) -> None: ...
+    forgotten: RosterForgotten
+    def __init__(self, revision: _Optional[int] = ..., contacts: _Optional[_Iterable[_Union[ContactChanged, _Mapping]]] = ..., changed_at: _Optional[_Mapping[str, int]] = ..., applied: _Optional[_Mapping[str, int]] = ..., version: _Optional[int] = ..., known_since: _Optional[int] = ..., forgotten: _Optional[_Union[RosterForgotten, _Mapping]] = ...) -> None: ...
 
 class PresenceRecord(_message.Message):
     __slots__ = ("jid", "session", "stanza", "priority", "directed", "since_us", "interested")

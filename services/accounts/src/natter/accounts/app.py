@@ -19,6 +19,7 @@ from .book import Book
 from .fakes import load_secret
 from .handlers import handlers
 from .keys import Deriver
+from .removals import Follower, Teller
 from .settings import Settings
 from .shard import AccountShard
 
@@ -36,11 +37,14 @@ async def app(ctx: process.Context[Settings]) -> None:
     deriver = Deriver(
         iterations=settings.scram_iterations, threads=settings.key_threads, waiting_max=settings.keys_waiting_max
     )
-    book = Book(ctx.bus, deriver, secret=secret, iterations=settings.scram_iterations, now_us=now_us)
+    tell = Teller(ctx.bus, domain=ctx.server.domain, user_shards=ctx.bus_settings.user_shards).tell
+    book = Book(ctx.bus, deriver, secret=secret, iterations=settings.scram_iterations, now_us=now_us, tell=tell)
     directory = Directory(ctx.bus)
     await directory.start()
 
     async def open_shard(shard: Shard) -> AccountShard:
+        follower = Follower(ctx.bus, tell, failed=shard.restart)
+        await follower.start()
         return AccountShard(
             shard,
             book=book,
@@ -48,6 +52,7 @@ async def app(ctx: process.Context[Settings]) -> None:
             senders=Senders(ctx.bus, f"account.{shard.number}", f"{ctx.instance}-{secrets.token_hex(4)}"),
             changes_allowed=settings.in_session_changes,
             entries_max=settings.stanzas_waiting_max,
+            follower=follower,
         )
 
     holder = Holder(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from natter.bus.api import Bus
 from natter.bus.decider import transact
 from natter.bus.journal import Journal
+from natter.bus.removal import news_of
 from natter.bus.subjects import JOURNALS, journal
 from natter.proto.v1.accounts_pb2 import AccountEvent, AccountEvents, ScramKeys
 from natter.xmpp import jid
@@ -15,6 +16,7 @@ from .account import decide
 from .account.state import INITIAL, NO_CAUSE, Account, Cause, evolve, fold
 from .fakes import fake_keys
 from .keys import Deriver
+from .removals import Tell
 
 KIND = "account"
 # Bytes of names in one answer: NATS takes 1 MiB.
@@ -43,11 +45,22 @@ def encode(events: Sequence[AccountEvent]) -> bytes:
     return AccountEvents(events=events).SerializeToString()
 
 
+class Untold(Exception):
+    """The account was removed once more, and its user's shard has not heard of it."""
+
+
 class Book:
     """The accounts of this system. Coroutines raise WrongUsername, PasswordError, Refused, Busy and BusError."""
 
     def __init__(
-        self, bus: Bus, deriver: Deriver, *, secret: bytes, iterations: int, now_us: Callable[[], int]
+        self,
+        bus: Bus,
+        deriver: Deriver,
+        *,
+        secret: bytes,
+        iterations: int,
+        now_us: Callable[[], int],
+        tell: Tell,
     ) -> None:
         self._bus = bus
         self._journal = Journal(bus)
@@ -55,9 +68,10 @@ class Book:
         self._secret = secret
         self._iterations = iterations
         self._now_us = now_us
+        self._tell = tell
 
-    async def credentials(self, username: str) -> tuple[bool, Sequence[ScramKeys]]:
-        """Whether the account exists, and its keys or those of a stable fake. The same work either way."""
+    async def credentials(self, username: str) -> tuple[bool, Sequence[ScramKeys], int]:
+        """Whether the account exists, its keys or those of a stable fake, its revision. The same work either way."""
         try:
             name = prepared(username)
         except WrongUsername:
@@ -66,15 +80,25 @@ class Book:
         # The newest entry alone says how to log in: no need to fold the journal for every login.
         entry = await self._bus.last(JOURNALS, journal(KIND, name))
         account = fold(INITIAL, decode(entry.payload)) if entry else INITIAL
-        return (True, account.keys) if account.exists else (False, fakes)
+        revision = entry.sequence if entry else 0
+        return (True, account.keys, revision) if account.exists else (False, fakes, revision)
 
     async def register(self, username: str, password: str, *, by: str) -> None:
         """Make an account."""
         name = prepared(username)
         keys = await self._deriver.derive(password)
-        await self._decide(
-            name, lambda account: decide.register(account, username=name, keys=keys, now_us=self._now_us(), by=by)
-        )
+        while True:
+            told_us = await self._tell_removal(name)
+
+            def decision(account: Account, told_us: int = told_us) -> Sequence[AccountEvent]:
+                if not account.exists and account.removed_us != told_us:
+                    raise Untold
+                return decide.register(account, username=name, keys=keys, now_us=self._now_us(), by=by)
+
+            try:
+                return await self._decide(name, decision)
+            except Untold:
+                continue
 
     async def change_password(self, username: str, password: str, *, by: str, cause: Cause = NO_CAUSE) -> None:
         """Replace an account's keys."""
@@ -93,6 +117,18 @@ class Book:
         await self._decide(
             name, lambda account: decide.remove(account, username=name, now_us=self._now_us(), by=by, cause=cause)
         )
+
+    async def _tell_removal(self, name: str) -> int:
+        """Whoever had this name before is out of the user's shard before anything of the new user gets there.
+
+        When the last removal was; 0 for none.
+        """
+        entry = await self._bus.last(JOURNALS, journal(KIND, name))
+        news = news_of(entry) if entry is not None else None
+        if news is None or not news.removed_us:
+            return 0
+        await self._tell(news)
+        return news.removed_us
 
     async def names(self, *, after: str, names_max: int) -> tuple[list[str], int]:
         """Usernames in order, those above `after`, and how many more there are."""

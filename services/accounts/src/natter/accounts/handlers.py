@@ -22,8 +22,8 @@ Verb = Callable[[Book, AccountRequest], Awaitable[AccountReply]]
 
 async def credentials(book: Book, request: AccountRequest) -> AccountReply:
     """The SCRAM keys of a user."""
-    exists, keys = await book.credentials(request.username)
-    return AccountReply(exists=exists, keys=keys)
+    exists, keys, revision = await book.credentials(request.username)
+    return AccountReply(exists=exists, keys=keys, revision=revision)
 
 
 async def register(book: Book, request: AccountRequest) -> AccountReply:

@@ -24,6 +24,7 @@ from .account.decide import Refused as Undecidable
 from .account.state import Cause
 from .book import Book
 from .keys import Busy
+from .removals import Follower
 from .xeps import registration
 from .xeps.registration import ChangePassword, Remove, Show
 
@@ -47,6 +48,7 @@ class AccountShard:
         senders: Senders,
         changes_allowed: bool,
         entries_max: int,
+        follower: Follower | None = None,
     ) -> None:
         self._shard = shard
         self._book = book
@@ -54,6 +56,7 @@ class AccountShard:
         self._senders = senders
         self._changes_allowed = changes_allowed
         self._entries_max = entries_max
+        self._follower = follower
         self._entries: deque[Entry] = deque()
         self._arrived = asyncio.Event()
         self._task = asyncio.create_task(self._work(), name=shard.name)
@@ -73,6 +76,8 @@ class AccountShard:
         """Stop; the next holder repeats what was not finished."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        if self._follower is not None:
+            await self._follower.close()
         await self._senders.close()
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -31,6 +31,7 @@ from .deliveries import Deliveries
 from .gateway import Gateway
 from .ratelimit import Addresses
 from .registration import Registration
+from .removal import Removals
 from .returns import Returns
 from .session import Session
 from .settings import Settings
@@ -146,6 +147,7 @@ def put_together(
         ),
         failures=Addresses(settings.failures_per_second, settings.failures_burst, settings.addresses_max),
         registration=Registration(bus, credentials, loop.time, settings.credentials_seconds_max, rate),
+        removals=Removals(credentials, sessions, server.domain, loop.call_later),
         sessions=sessions,
     )
 
@@ -187,6 +189,7 @@ class Running:
         directory.on_change(gateway.binding.changed)
         # Before the first session exists: a directory record without a live instance is a ghost.
         await self.instances.start()
+        await gateway.removals.start(self.bus, directory)
         deliveries = Deliveries(gateway.sessions, gateway.returns, gateway.tally, gateway.wake)
         self.subscription = await self.bus.subscribe(
             subjects.DELIVERIES, (subjects.deliver(gateway.incarnation),), deliveries.take
@@ -238,6 +241,7 @@ class Running:
             pass
         if self.subscription is not None:
             await self.subscription.stop()
+        await self.gateway.removals.stop()
         self.gateway.verifier.close()
         await self.gateway.tally.facts.close()
         await self.gateway.lane.close()

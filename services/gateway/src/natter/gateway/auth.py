@@ -44,6 +44,8 @@ class Credentials:
     wait_seconds_max: float
     known: OrderedDict[str, tuple[float, accounts_pb2.AccountReply]] = field(default_factory=OrderedDict)
     asking: dict[str, asyncio.Future[accounts_pb2.AccountReply]] = field(default_factory=dict)
+    # Revisions that accounts are known to have reached; an older answer is out of date.
+    changed: OrderedDict[str, int] = field(default_factory=OrderedDict)
 
     async def get(self, username: str) -> accounts_pb2.AccountReply:
         """The keys of `username` (a prepared localpart). Raises `Unreachable`."""
@@ -73,18 +75,24 @@ class Credentials:
                 while True:
                     try:
                         reply = await call(self.bus, "credentials", request, seconds_max=self.wait_seconds_max)
-                        if reply.keys and not reply.error:
+                        current = reply.revision >= self.changed.get(request.username, 0)
+                        if reply.keys and not reply.error and current:
                             return reply
-                        why = reply.error
+                        why = reply.error or "an answer that is out of date"
                     except Unreachable as error:
                         why = str(error)
                     await asyncio.sleep(RETRY_SECONDS)
         except TimeoutError:
             raise Unreachable(why) from None
 
-    def forget(self, username: str) -> None:
-        """The account has changed."""
+    def forget(self, username: str, revision: int = 0) -> None:
+        """The account has changed; `revision`: of its journal, where that is known."""
         self.known.pop(username, None)
+        if revision:
+            self.changed[username] = revision
+            self.changed.move_to_end(username)
+            if len(self.changed) > self.accounts_max:
+                self.changed.popitem(last=False)
 
 
 async def call(
@@ -102,7 +110,7 @@ class Verifier:
     """PBKDF2 takes milliseconds: `threads` of them run beside the loop, `waiting_max` wait, the rest is refused.
 
     A password that was right is remembered for `remembered_seconds`, as a hash under a key that only this process has
-    (ADR 7): whoever reconnects costs nothing. A wrong one always costs the milliseconds.
+    (ADR 9): whoever reconnects costs nothing. A wrong one always costs the milliseconds.
     """
 
     def __init__(

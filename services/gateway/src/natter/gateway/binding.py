@@ -61,7 +61,7 @@ class Binding:
     claims: set[str] = field(default_factory=set)
     releasing: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def bind(self, bare: str, wanted: str) -> Record:
+    async def bind(self, bare: str, wanted: str, *, account: int = 0) -> Record:
         """The record of a new session with the resource `wanted`, or one made here for "". Raises `Refused`."""
         if wanted:
             try:
@@ -84,6 +84,7 @@ class Binding:
                 gateway=self.incarnation,
                 jid=f"{bare}/{resource}",
                 bound_us=time_ns() // 1000,
+                account=account,
             )
             return await self._claim(new)
         except BusError:
@@ -111,6 +112,7 @@ class Binding:
                             available=False,
                             priority=0,
                             bound_us=new.bound_us,
+                            account=new.account,
                         )
                     )
                 except WrongRevision:

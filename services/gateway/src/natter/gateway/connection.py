@@ -37,6 +37,7 @@ class Connection(asyncio.Protocol):
     """One TCP or TLS connection. Everything on the way of a stanza happens inside `data_received`."""
 
     __slots__ = (
+        "account",
         "address",
         "bound",
         "closing",
@@ -62,6 +63,8 @@ class Connection(asyncio.Protocol):
         self.gateway = gateway
         self.transport_name = "tls" if direct_tls else "tcp"
         self.address = ""
+        # Revision of the account that has logged in.
+        self.account = 0
         self.session: Session | None = None
         self.bound = self.closing = self.stalled = False
         self.resting = 0

@@ -18,6 +18,7 @@ from .auth import Credentials, Verifier
 from .binding import Binding
 from .ratelimit import Addresses
 from .registration import Registration
+from .removal import Removals
 from .returns import Returns
 from .session import Session
 from .settings import Settings
@@ -67,6 +68,7 @@ class Gateway:
     # SASL failures per address.
     failures: Addresses
     registration: Registration
+    removals: Removals
     sessions: dict[str, Session] = field(default_factory=dict)
     # All connections, dealt into turns; and those that have no session yet.
     turns: list[set[Peer]] = field(default_factory=lambda: [set() for _ in range(TURNS)])

@@ -40,6 +40,7 @@ class Client(Protocol):
     stream: ServerStream
     address: str
     closing: bool
+    account: int
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that takes time; read nothing meanwhile."""
@@ -97,6 +98,7 @@ async def find_keys(client: Client, wanted: CredentialsWanted) -> None:
     keys: Keys | None = None
     try:
         reply = await client.gateway.credentials.get(wanted.username)
+        client.account = reply.revision
         keys = keys_of(keys_by_mechanism(reply)[wanted.mechanism])
     except (Unreachable, KeyError):
         # RFC 6120 §6.5.11: temporary-auth-failure.
@@ -110,6 +112,7 @@ async def check_password(client: Client, wanted: PlainWanted) -> None:
     right: bool | None = None
     try:
         reply = await gateway.credentials.get(wanted.username)
+        client.account = reply.revision
         mechanism, found = max(keys_by_mechanism(reply).items())
         keys = keys_of(found)
         right = await gateway.verifier.check(wanted.username, wanted.password, mechanism, keys)
@@ -143,13 +146,18 @@ async def bind(client: Client, wanted: BindWanted) -> None:
     gateway = client.gateway
     bare = f"{wanted.username}@{gateway.server.domain}"
     try:
-        record = await gateway.binding.bind(bare, wanted.resource)
+        record = await gateway.binding.bind(bare, wanted.resource, account=client.account)
     except Refused as refused:
         client.react(client.stream.bind_refused(refused.condition))
         return
     if client.closing:
         # The client has gone meanwhile; nobody has heard of the session.
         gateway.binding.disown(record.session)
+        return
+    if gateway.removals.gone(wanted.username, client.account):
+        gateway.binding.disown(record.session)
+        # XEP-0077 §3.2: removed between the login and now.
+        client.end("not-authorized", "the account was removed")
         return
     begin_session(client, record)
 

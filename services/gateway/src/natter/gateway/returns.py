@@ -37,9 +37,11 @@ def keep(frame: bus_pb2.Frame) -> bus_pb2.Frame:
 
 
 def as_lane_frame(frame: bus_pb2.Frame) -> bus_pb2.Frame:
-    """The frame as the lane wants it: without cause and sessions, `returned` once more."""
+    """The frame as the lane wants it: without cause, `returned` once more.
+
+    Its sessions, which have left, stay named: the router leaves them out, also when its directory still has them.
+    """
     own = keep(frame)
-    own.ClearField("sessions")
     own.sequence = 0
     own.index = 0
     own.returned += 1
@@ -64,6 +66,8 @@ class Returns:
     leaving: dict[str, list[bus_pb2.Frame]] = field(default_factory=dict)
     count: int = 0
     scheduled: bool = False
+    # A frame for several sessions, all of which have left, goes back once.
+    last: bus_pb2.Frame | None = None
 
     def give_back(self, frame: bus_pb2.Frame, session: str, present: Container[str] = ()) -> None:
         """Hand back a frame for `session`, which is not here.
@@ -73,8 +77,9 @@ class Returns:
         if not returnable(frame) or self.count >= self.returns_max:
             DROPPED.add(bus_pb2.Kind.Name(frame.kind)[5:].lower())
             return
-        if any(name in present for name in frame.sessions):
+        if frame is self.last or any(name in present for name in frame.sessions):
             return
+        self.last = frame if len(frame.sessions) > 1 else None
         RETURNED.add()
         self.count += 1
         queue = self.leaving.get(session)

@@ -225,6 +225,7 @@ class Ingest:
     async def _pause(self, seconds: float) -> None:
         """Wait, but not when told to stop."""
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
         except TimeoutError:
             pass

@@ -11,6 +11,9 @@ from natter.proto.v1 import bus_pb2
 WAIT_SECONDS_MAX = 1.0
 # A frame that was accepted longer ago has nothing to wait for.
 LAG_SECONDS_MAX = 5.0
+# How long after the end of an account a session of it may have gone on saying things; asked only of sessions that are
+# in no directory any more.
+LATE_SECONDS_MAX = 10.0
 # Sessions that did not come: nobody waits for them again.
 GONE_SESSIONS_MAX = 10_000
 
@@ -48,6 +51,13 @@ class Arrivals:
             return False
         session = self._directory.get(frame.sender)
         return session is not None and session.session != frame.session
+
+    def outlived(self, frame: bus_pb2.Frame, removal: int, removed_us: int) -> bool:
+        """Whether `frame` came from a session of the account that was removed, `removal` in JOURNALS."""
+        session = self._directory.by_session(frame.session)
+        if session is not None:
+            return session.account < removal
+        return frame.accepted_us < removed_us + LATE_SECONDS_MAX * 1e6
 
     async def wait(self, name: str) -> None:
         """Until the directory has the session, or the bound."""

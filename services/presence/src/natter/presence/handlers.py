@@ -30,6 +30,8 @@ class Work:
     changes: tuple[Change, ...] = ()
     # It has waited for the directory.
     waited: bool = False
+    # It tells of a removal: when everything is stored, that is noted.
+    removal: bool = False
 
 
 def owner(frame: bus_pb2.Frame) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from natter.proto.v1 import bus_pb2
 
-from .model.decide import broadcast, directed, items, leaving, probes, subscriptions
+from .model.decide import broadcast, directed, items, leaving, probes, removed, subscriptions
 from .model.decide.reply import error
 from .model.effects import NOTHING, Command, Decision, Policy
 from .model.user import User
@@ -43,6 +43,8 @@ FROM_SESSION: tuple[Step, ...] = (
 FROM_SERVICE: tuple[Step, ...] = (
     subscriptions.inbound,
     probes.answer,
+    removed.removed,
+    removed.told,
 )
 
 

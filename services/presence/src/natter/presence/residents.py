@@ -83,8 +83,9 @@ class Residents:
         folded, events = await self._fold(jid)
         logout = await self._logout(jid)
         sessions = self._sessions.get(jid, {})
-        # Who has a roster or a session has an account: asked only of strangers.
-        exists = bool(folded.revision or sessions) or await self._exists(jid)
+        # Who has a roster or a session has an account: asked only of strangers, and of those who were removed once.
+        known = bool(folded.revision or sessions) and not folded.roster.forgotten.removal
+        exists = known or await self._exists(jid)
         user = User(jid, folded.roster, sessions, logout, exists)
         resident = self._users[jid] = Resident(user, folded.revision, folded.applied, events)
         self._users.move_to_end(jid)

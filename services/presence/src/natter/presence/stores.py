@@ -73,7 +73,8 @@ class Logouts:
         """A writer for one shard. Of two logouts written at once either is true enough."""
 
         def write(jid: str, payload: bytes, revision: int | None) -> Awaitable[int]:
-            return self._bucket.put(subjects.token(jid), payload)
+            key = subjects.token(jid)
+            return self._bucket.put(key, payload) if payload else self._bucket.delete(key)
 
         async def stands(jid: str) -> int:
             return 0

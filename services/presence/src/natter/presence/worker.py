@@ -30,10 +30,12 @@ from .handlers import Work, receive, vanished
 from .last_values import LastValues
 from .model import codec
 from .model.codec import Cause
+from .model.decide.removed import REMOVED, TOLD
 from .model.effects import NOTHING, Command, Decision, Policy
+from .model.events import RosterForgotten
 from .model.fold import fold
 from .model.roster import BATCH_EVENTS_MAX, version_of
-from .model.user import Change, LoggedOut, Logout, Session, SessionChanged, SessionEnded, User
+from .model.user import Change, LoggedOut, Logout, LogoutForgotten, Session, SessionChanged, SessionEnded, User
 from .outputs import Outputs
 from .pipeline import decide
 from .residents import KIND, Resident, Residents
@@ -202,6 +204,11 @@ class ShardWorker:
         if tools.arrivals.stale(work.frame) and not work.frame.ended:
             # Its resource is somebody else's by now, and nobody is left to hear the answer.
             return NOTHING
+        gone = user.roster.forgotten
+        speaks = gone.removal and work.frame.session and not work.frame.ended
+        if speaks and tools.arrivals.outlived(work.frame, gone.removal, gone.time_us):
+            # Its account is gone, and what it asks for must not reach the next user of the name.
+            return NOTHING
         try:
             decision = decide(user, Command(work.frame, tools.now_us(), applied), tools.policy)
         except Exception:
@@ -223,14 +230,19 @@ class ShardWorker:
             KIND, resident.user.jid, codec.encode(events), expected=resident.revision
         )
         resident.revision = revision
-        resident.applied = {self._shard.name: Cause("", events[-1].sequence, events[-1].index).key}
+        applied = Cause("", events[-1].sequence, events[-1].index).key
+        resident.applied = {self._shard.name: max(applied, resident.applied.get(self._shard.name, 0))}
         resident.events_since_snapshot += len(events)
         index = 0
         for work, decision in batch:
             self._waiting -= 1
             self._settle(resident, work, decision, version_of(revision, index))
             index += len(decision.events)
-        if resident.events_since_snapshot >= self._bounds.snapshot_events:
+        removed = any(isinstance(event, RosterForgotten) for event in batch[-1][1].events)
+        if removed:
+            # Whether there is an account is asked again.
+            self._tools.residents.forget(resident.user.jid)
+        if removed or resident.events_since_snapshot >= self._bounds.snapshot_events:
             task = asyncio.create_task(self._snapshot(resident))
             self._snapshots.add(task)
             task.add_done_callback(self._snapshots.discard)
@@ -250,6 +262,9 @@ class ShardWorker:
             for event in decision.events:
                 events.append(codec.write(event, self._cause(work)))
                 size += events[-1].ByteSize()
+            if any(isinstance(event, RosterForgotten) for event in decision.events):
+                # What comes behind is another user's, if there is one.
+                return batch, events
             if not queue or len(events) >= BATCH_EVENTS_MAX - DECISION_EVENTS_MAX or size >= BATCH_BYTES_MAX:
                 return batch, events
             frame = queue[0].frame
@@ -275,6 +290,7 @@ class ShardWorker:
             if isinstance(change, SessionChanged) and not tools.arrivals.here(change.session.session):
                 tools.absent(change.session)
         work.changes = decision.changes
+        work.removal = work.frame.type == REMOVED and bool(decision.events or decision.effects)
         work.outputs = 1
         for subject, frame in tools.outputs.frames(decision.effects, resident.user, work.frame, traceparent):
             self._send(work, subject, frame)
@@ -298,8 +314,11 @@ class ShardWorker:
             work.outputs = len(changes)
             for change in changes:
                 self._record(work, change)
-        elif work.sequence:
-            self._shard.progress.done(work.sequence)
+        else:
+            if work.removal:
+                self._enqueue(said(work))
+            if work.sequence:
+                self._shard.progress.done(work.sequence)
 
     def _record(self, work: Work, change: Change) -> None:
         stored = partial(self._stored, work)
@@ -311,5 +330,13 @@ class ShardWorker:
             case LoggedOut(logout=logout):
                 kept = logout if self._tools.keep_words else Logout(logout.time_us)
                 self._tools.logouts.put(work.user, codec.encode_logout(work.user, kept), stored)
+            case LogoutForgotten():
+                self._tools.logouts.put(work.user, b"", stored)
             case _:
                 assert_never(change)
+
+
+def said(work: Work) -> Work:
+    """A removal is told to everybody whom it concerns."""
+    frame = bus_pb2.Frame(kind=work.frame.kind, type=TOLD, to=work.user, sequence=work.frame.sequence)
+    return Work(work.user, frame)

@@ -8,7 +8,7 @@ from ..spec import Xep
 
 NS = ns.ROSTER_VERSIONING
 
-XEP = Xep(237, "Roster Versioning", version="1.3", status="partial", note="not yet among the stream features")
+XEP = Xep(237, "Roster Versioning", version="1.3", status="complete")
 
 
 def stream_feature() -> Element:

@@ -26,6 +26,8 @@ class Account:
     keys: tuple[ScramKeys, ...] = ()
     # Per lane, the newest stanza whose request is in the journal. As many as there are lanes.
     applied: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    # When the account was last removed; 0: never.
+    removed_us: int = 0
 
     def has_applied(self, cause: Cause) -> bool:
         """Whether this request was decided already."""
@@ -44,11 +46,11 @@ def evolve(account: Account, event: AccountEvent) -> Account:
         applied = {**applied, event.source: newest}
     match event.WhichOneof("event"):
         case "registered":
-            return Account(True, tuple(event.registered.keys), applied)
+            return Account(True, tuple(event.registered.keys), applied, account.removed_us)
         case "password_changed":
-            return Account(True, tuple(event.password_changed.keys), applied)
+            return Account(True, tuple(event.password_changed.keys), applied, account.removed_us)
         case "removed":
-            return Account(False, (), applied)
+            return Account(False, (), applied, event.removed.time_us)
         case _:
             # Written by a later version: what it says about causes still holds.
             return replace(account, applied=applied)

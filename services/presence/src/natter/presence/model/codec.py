@@ -8,7 +8,7 @@ from typing import assert_never
 
 from natter.proto.v1 import roster_pb2
 
-from .events import Contact, ContactChanged, ContactRemoved, RosterEvent
+from .events import Contact, ContactChanged, ContactRemoved, RosterEvent, RosterForgotten
 from .roster import EMPTY, Roster, evolve, version_of
 from .subscription import of_flags
 from .user import Logout, Session
@@ -50,6 +50,8 @@ def write(event: RosterEvent, cause: Cause) -> roster_pb2.RosterEvent:
             written.changed.CopyFrom(_contact(contact))
         case ContactRemoved(jid=jid):
             written.removed.jid = jid
+        case RosterForgotten():
+            written.forgotten.CopyFrom(_forgotten(event))
         case _:
             assert_never(event)
     return written
@@ -79,6 +81,8 @@ def _event(written: roster_pb2.RosterEvent) -> RosterEvent | None:
             return ContactChanged(_read(written.changed))
         case "removed":
             return ContactRemoved(written.removed.jid)
+        case "forgotten":
+            return _read_forgotten(written.forgotten)
         case _:
             return None
 
@@ -100,6 +104,7 @@ def encode_snapshot(folded: Folded) -> bytes:
         applied=folded.applied,
         version=roster.version,
         known_since=roster.known_since,
+        forgotten=_forgotten(roster.forgotten) if roster.forgotten.removal else None,
     ).SerializeToString()
 
 
@@ -109,8 +114,18 @@ def decode_snapshot(payload: bytes) -> Folded:
     contacts = {written.jid: _read(written) for written in snapshot.contacts}
     # A protobuf map has no order of its own.
     changed_at = dict(sorted(snapshot.changed_at.items(), key=lambda change: change[1]))
-    roster = Roster(contacts, snapshot.version, changed_at, snapshot.known_since)
+    roster = Roster(contacts, snapshot.version, changed_at, snapshot.known_since, _read_forgotten(snapshot.forgotten))
     return Folded(roster, snapshot.revision, dict(snapshot.applied))
+
+
+def _forgotten(event: RosterForgotten) -> roster_pb2.RosterForgotten:
+    return roster_pb2.RosterForgotten(
+        removal=event.removal, time_us=event.time_us, unsubscribe=event.unsubscribe, unsubscribed=event.unsubscribed
+    )
+
+
+def _read_forgotten(written: roster_pb2.RosterForgotten) -> RosterForgotten:
+    return RosterForgotten(written.removal, written.time_us, tuple(written.unsubscribe), tuple(written.unsubscribed))
 
 
 def _contact(contact: Contact) -> roster_pb2.ContactChanged:

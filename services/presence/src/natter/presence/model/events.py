@@ -37,4 +37,18 @@ class ContactRemoved:
     jid: str
 
 
-RosterEvent = ContactChanged | ContactRemoved
+@dataclass(frozen=True, slots=True)
+class RosterForgotten:
+    """The account was removed, and the roster with it; the contacts who are told that their subscriptions end.
+
+    A later one of the same `removal` (the place in JOURNALS; 0: never) only takes the names back.
+    """
+
+    removal: int = 0
+    time_us: int = 0
+    # The user's subscription or request ends; the contact's does.
+    unsubscribe: tuple[str, ...] = ()
+    unsubscribed: tuple[str, ...] = ()
+
+
+RosterEvent = ContactChanged | ContactRemoved | RosterForgotten

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from .events import RosterEvent
 from .roster import evolve as evolve_roster
-from .user import Change, LoggedOut, SessionChanged, SessionEnded, User
+from .user import Change, LoggedOut, LogoutForgotten, SessionChanged, SessionEnded, User
 
 
 def evolve(user: User, change: Change) -> User:
@@ -20,6 +20,8 @@ def evolve(user: User, change: Change) -> User:
             return replace(user, sessions={full: s for full, s in user.sessions.items() if full != jid})
         case LoggedOut(logout=logout):
             return replace(user, logout=logout)
+        case LogoutForgotten():
+            return replace(user, logout=None)
         case _:
             assert_never(change)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from .events import Contact, ContactChanged, ContactRemoved, RosterEvent
+from .events import Contact, ContactChanged, ContactRemoved, RosterEvent, RosterForgotten
 
 # Changes told apart for roster versioning, removals included. A client that has missed more gets the whole roster.
 KNOWN_CHANGES_MAX = 1024
 # Events of one journal entry: the low byte of a version.
 BATCH_EVENTS_MAX = 256
+
+
+NEVER = RosterForgotten()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Roster:
     changed_at: Mapping[str, int] = field(default_factory=dict)
     # Changes up to this version are no longer known one by one.
     known_since: int = 0
+    # The last removal of the account: nothing here is older.
+    forgotten: RosterForgotten = NEVER
 
 
 EMPTY = Roster()
@@ -40,6 +45,11 @@ def version_of(revision: int, index: int) -> int:
 
 def evolve(roster: Roster, event: RosterEvent, version: int) -> Roster:
     """The roster after one event. Total: an event in the journal is never refused."""
+    if isinstance(event, RosterForgotten):
+        if event.removal == roster.forgotten.removal:
+            return replace(roster, forgotten=event)
+        # XEP-0237 §2.3: whatever version a client has, it gets the whole roster.
+        return Roster(version=version, known_since=version, forgotten=event)
     contacts = dict(roster.contacts)
     match event:
         case ContactChanged(contact=contact):
@@ -53,14 +63,14 @@ def evolve(roster: Roster, event: RosterEvent, version: int) -> Roster:
             assert_never(event)
     # XEP-0237 §2.3: what clients cannot see makes no new version.
     if not seen:
-        return Roster(contacts, roster.version, roster.changed_at, roster.known_since)
+        return replace(roster, contacts=contacts)
     changed_at = dict(roster.changed_at)
     changed_at.pop(jid, None)
     changed_at[jid] = version
     known_since = roster.known_since
     if len(changed_at) > KNOWN_CHANGES_MAX:
         known_since = changed_at.pop(next(iter(changed_at)))
-    return Roster(contacts, version, changed_at, known_since)
+    return Roster(contacts, version, changed_at, known_since, roster.forgotten)
 
 
 def view(contact: Contact | None) -> tuple[object, ...] | None:

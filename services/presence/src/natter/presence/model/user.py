@@ -79,4 +79,9 @@ class LoggedOut:
     logout: Logout
 
 
-Change = SessionChanged | SessionEnded | LoggedOut
+@dataclass(frozen=True, slots=True)
+class LogoutForgotten:
+    """The account is gone: nobody has logged out."""
+
+
+Change = SessionChanged | SessionEnded | LoggedOut | LogoutForgotten

@@ -1,0 +1,132 @@
+"""`make bench`: natter beside Prosody and ejabberd, in one run on this machine, as ratios.
+
+Server CPU is user and system time of all processes of a server, nats-server included, by /proc. Rate limits and
+archives are off everywhere; natter accepts durably (js_streams on file).
+What is printed is also written to bench/results/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import ssl
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+from servers import Natter, Process, peers
+from work import idle_kib, latency, logins, one_to_one, register, room
+
+Row = dict[str, float]
+# name, unit, what natter must reach: (times which peer, or an absolute bound); "min" where more is better.
+ROWS = (
+    ("1:1, 20 in flight: CPU per message", "µs", ("ejabberd", 0.45)),
+    ("1:1, 20 in flight: messages per second", "1/s", ("ejabberd", 1.3)),
+    ("1:1, 1 in flight: CPU per message", "µs", ("ejabberd", 1.2)),
+    ("1:1 over TLS, 20 in flight: CPU per message", "µs", None),
+    ("room of 100, 10 in flight: CPU per delivery", "µs", ("ejabberd", 0.4)),
+    ("joining that room: CPU per join", "ms", ("ejabberd", 1.0)),
+    ("latency at 500/s: p50", "ms", ("", 1.0)),
+    ("latency at 500/s: p99", "ms", ("", 3.0)),
+    ("login (PLAIN): CPU", "ms", ("Prosody", 1.0)),
+    ("idle session, no TLS: memory", "KiB", ("", 24.0)),
+    ("idle session, TLS: memory", "KiB", ("", 45.0)),
+)
+
+
+def trusting() -> ssl.SSLContext:
+    """TLS without looking at the certificate: it is not what is measured."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def measure(server: Natter | Process, seconds: float) -> Row:
+    """All rows for one server."""
+    host, port = server.start()
+    found: Row = {}
+
+    def put(index: int, value: float) -> None:
+        name, unit, _ = ROWS[index]
+        found[name] = value
+        print(f"  {server.name}: {name}: {value:,.2f} {unit}", flush=True)
+
+    try:
+        await register(host, port, [f"chat{i}" for i in range(100)])
+        put(9, await idle_kib(host, port, server.pids, sessions=600))
+        put(10, await idle_kib(host, server.tls_port, server.pids, sessions=600, secure=trusting()))
+        many = await one_to_one(host, port, server.pids, pairs=10, in_flight=20, seconds=seconds)
+        put(0, many.cpu_us)
+        put(1, many.per_second)
+        put(2, (await one_to_one(host, port, server.pids, pairs=10, in_flight=1, seconds=seconds)).cpu_us)
+        over_tls = await one_to_one(
+            host, server.tls_port, server.pids, pairs=10, in_flight=20, seconds=seconds, secure=trusting()
+        )
+        put(3, over_tls.cpu_us)
+        p50, p99 = await latency(host, port, pairs=10, per_second=500, seconds=seconds)
+        put(6, p50)
+        put(7, p99)
+        put(8, (await logins(host, port, server.pids, count=300)).cpu_us / 1000)
+        joins, spoken = await room(host, port, server.pids, occupants=100, in_flight=10, seconds=seconds)
+        put(5, joins.cpu_us / 1000)
+        put(4, spoken.cpu_us)
+    finally:
+        server.stop()
+    return found
+
+
+def table(rows: dict[str, Row]) -> str:
+    """The table as it is printed: a column per server, natter's ratio, and what it must reach."""
+    names = list(rows)
+    lines = ["| work | " + " | ".join(names) + " | natter must reach | natter |", "|---" * (len(names) + 3) + "|"]
+    for name, unit, target in ROWS:
+        values = [f"{rows[s][name]:,.2f}" if name in rows[s] else "–" for s in names]
+        goal = verdict = ""
+        ours = rows.get("natter", {}).get(name)
+        if target is not None and ours is not None:
+            peer, bound = target
+            theirs = rows.get(peer, {}).get(name) if peer else 1.0
+            goal = f"{bound:g} × {peer}" if peer else f"{bound:g}"
+            if theirs:
+                verdict = f"{ours / theirs:.2f} ×" if peer else f"{ours:.2f}"
+                reached = ours >= bound * theirs if unit == "1/s" else ours <= bound * theirs
+                verdict += " reached" if reached else " missed"
+        lines.append(f"| {name}, {unit} | " + " | ".join(values) + f" | {goal} | {verdict} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    arguments.add_argument("--seconds", type=float, default=8.0, help="how long each load lasts")
+    arguments.add_argument("--gateways", type=int, default=2)
+    arguments.add_argument("--only", default="", help="one server: natter, Prosody or ejabberd")
+    given = arguments.parse_args()
+    rows: dict[str, Row] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        servers: list[Natter | Process] = [
+            Natter(Path(folder) / "natter", "--gateways", str(given.gateways), "--routers", "1", *RESOURCES),
+            *peers(Path(folder)),
+        ]
+        if len(servers) < 3:
+            print("not installed: Prosody, ejabberd or both (apt-get install prosody ejabberd): no ratios to them")
+        for server in servers:
+            if given.only in ("", server.name):
+                print(f"{server.name} …", flush=True)
+                rows[server.name] = uvloop.run(measure(server, given.seconds))
+    print(table(rows))
+    results = Path(__file__).parent.parent.parent / "bench" / "results"
+    results.mkdir(parents=True, exist_ok=True)
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}.json"
+    (results / name).write_text(json.dumps({"cores": os.cpu_count(), "servers": rows}, indent=1) + "\n")
+    return 0
+
+
+# Idle sessions are many resources of a hundred accounts.
+RESOURCES = ("--set", "gateway.resources_max=1000")
+
+if __name__ == "__main__":
+    sys.exit(main())
