@@ -117,6 +117,37 @@ async def test_many_rows_at_once() -> None:
     assert [m.sequence for m in messages] == [1 + sum(n.rows for n in messages[:i]) for i in range(len(messages))]
 
 
+async def test_a_broadcast_is_one_row_with_all_its_recipients() -> None:
+    bus = Recording()
+    writer = FactsWriter(bus, "gateway-1")  # type: ignore[arg-type]
+    add(writer)
+    add(writer, to="b@x/1", others=["c@x/1", "d@x/2", "b@x/2"])
+    add(writer)
+    writer.flush()
+    add(writer)
+    await writer.close()
+    first, second = (decoded(payload)[0] for _, payload, _ in bus.sent)
+    assert list(array("I", first.others)) == [0, 3, 0]
+    assert [first.names[i] for i in array("H", first.others_to)] == ["c@x", "d@x", "b@x"]
+    assert (first.sequence, first.rows, second.sequence, second.others) == (1, 3, 7, b"")
+
+
+async def test_many_recipients_leave_at_once_and_split_with_sequences_that_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(facts, "BATCH_BYTES_MAX", 400)
+    monkeypatch.setattr(facts, "OTHERS_MAX", 40)
+    bus = Recording()
+    writer = FactsWriter(bus, "gateway-1")  # type: ignore[arg-type]
+    for _ in range(4):
+        add(writer, others=[f"{i}@example.org" for i in range(10)])
+    assert writer._rows == []
+    await writer.close()
+    messages = [decoded(payload)[0] for _, payload, _ in bus.sent]
+    assert len(messages) > 1
+    assert [m.sequence for m in messages] == [1 + 11 * sum(m.rows for m in messages[:i]) for i in range(len(messages))]
+
+
 async def test_the_timer_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts, "FLUSH_SECONDS", 0.01)
     bus = Recording()

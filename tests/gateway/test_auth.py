@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 from natter.bus.memory import MemoryBus
 from natter.gateway.auth import Credentials, Unreachable, Verifier, call
 from natter.proto.v1 import accounts_pb2
+from natter.xmpp.sasl.keys import Keys, keys_for
+
+R = TypeVar("R")
 
 
 class Accounts:
@@ -112,6 +117,58 @@ async def test_passwords_are_checked_in_threads_and_the_queue_is_bounded() -> No
     assert await second == "second"
     assert await verifier.run(lambda: "fourth") == "fourth"
     verifier.close()
+
+
+def keys_of(password: str, salt: bytes = b"0123456789ab") -> Keys:
+    return Keys(salt, 4096, *keys_for(password, "SCRAM-SHA-256", salt, 4096))
+
+
+class Counted(Verifier):
+    """Counts what it derives."""
+
+    derived = 0
+
+    async def run(self, work: Callable[[], R]) -> R:
+        self.derived += 1
+        return await super().run(work)
+
+
+async def test_a_right_password_is_known_again_and_a_wrong_one_never() -> None:
+    clock, keys = [0.0], keys_of("right")
+    verifier = Counted(threads=1, waiting_max=9, remembered_seconds=10.0, now=lambda: clock[0])
+
+    async def check(password: str, name: str = "alice", with_keys: Keys = keys) -> tuple[bool, int]:
+        before = verifier.derived
+        return await verifier.check(name, password, "SCRAM-SHA-256", with_keys), verifier.derived - before
+
+    assert await check("wrong") == (False, 1)
+    assert await check("wrong") == (False, 1)
+    assert await check("right") == (True, 1)
+    assert await check("right") == (True, 0)
+    assert await check("wrong") == (False, 1)
+    assert await check("right") == (True, 0)
+    # Another account with the same password and keys; a password that was changed; a time that is over.
+    assert await check("right", "bob") == (True, 1)
+    assert await check("right", with_keys=keys_of("new")) == (False, 1)
+    assert await check("right", with_keys=keys_of("right", b"another salt")) == (True, 1)
+    clock[0] = 10.0
+    assert await check("right") == (True, 1)
+    assert b"right" not in repr(verifier._right).encode()
+    verifier.close()
+
+
+async def test_what_is_remembered_is_bounded_and_can_be_nothing() -> None:
+    keys = keys_of("right")
+    verifier = Counted(threads=1, waiting_max=9, remembered_seconds=10.0, remembered_max=2)
+    for name in ("a", "b", "a", "c", "a", "b"):
+        assert await verifier.check(name, "right", "SCRAM-SHA-256", keys)
+    assert verifier.derived == 4
+    verifier.close()
+    never = Counted(threads=1, waiting_max=9)
+    for _ in range(2):
+        assert await never.check("a", "right", "SCRAM-SHA-256", keys)
+    assert never.derived == 2
+    never.close()
 
 
 async def test_an_answer_from_before_a_change_is_not_believed(memory: MemoryBus) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from nativeblock import columns_of
 from natter.bus import facts
 from natter.bus.api import Bus, StreamSpec
 from natter.bus.kv import Bucket
@@ -16,7 +16,8 @@ from natter.bus.subjects import FACTS, POSITIONS, streams
 from natter.metrics import ingest as module
 from natter.metrics.ingest import KEY, Bookmark, Ingest
 from natter.storage.clickhouse import ClickHouse, StorageError
-from natter.storage.stanza_events import COLUMNS, Naming
+from natter.storage.native import Block
+from natter.storage.stanza_events import Naming
 from natter.telemetry import names
 from natter.telemetry.identifiers import Key
 
@@ -29,24 +30,24 @@ class Table:
     """ClickHouse as far as it matters here: knows tokens, and fails or dies when told to."""
 
     def __init__(self) -> None:
-        self.tokens: dict[str, list[list[Any]]] = {}
+        self.tokens: dict[str, dict[str, list[Any]]] = {}
         self.calls = 0
         self.failures_before: int = 0
         self.failures_after: int = 0
 
-    async def insert(self, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]], *, token: str) -> None:
+    async def insert(self, table: str, block: Block, *, token: str) -> None:
         self.calls += 1
         if self.failures_before:
             self.failures_before -= 1
             raise StorageError("away")
-        self.tokens.setdefault(token, [list(c) for c in columns])
+        self.tokens.setdefault(token, columns_of(block.payload))
         if self.failures_after:
             self.failures_after -= 1
             raise StorageError("the answer was lost")
 
     @property
     def sequences(self) -> list[int]:
-        return sorted(s for columns in self.tokens.values() for s in columns[COLUMNS.index("sequence")])
+        return sorted(s for columns in self.tokens.values() for s in columns["sequence"])
 
 
 def row(at_us: int | None = None) -> facts.Row:
@@ -87,7 +88,7 @@ async def test_rows_are_written_and_remembered(bus: Bus) -> None:
         await say(bus, 1 + i * 100, 100)
     await run_out(ingest_of(bus, table, rows_max=250))
     assert table.sequences == list(range(1, 501))
-    assert [len(c[0]) for c in table.tokens.values()] == [300, 200]
+    assert [len(c["time"]) for c in table.tokens.values()] == [300, 200]
     mark = await bookmark_of(bus)
     assert mark.position == mark.claimed == 5
     await run_out(ingest_of(bus, table))

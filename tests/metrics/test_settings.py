@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 
 def test_defaults_and_bounds() -> None:
-    assert Settings().clickhouse_url.get_secret_value() == "" and Settings().rows_per_insert_max == 20_000
+    assert Settings().clickhouse_url.get_secret_value() == "" and Settings().rows_per_insert_max == 200_000
     for wrong in ({"http": "nowhere"}, {"rows_per_insert_max": 0}, {"insert_seconds": 0}):
         with pytest.raises(ValidationError):
             Settings.model_validate(wrong)

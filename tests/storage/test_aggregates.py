@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from nativeblock import block_of
 from natter.storage.aggregates import USERS_MIN, aware, group, groups, minutes
 from natter.storage.clickhouse import ClickHouse
-from natter.storage.stanza_events import COLUMNS, TABLE
+from natter.storage.native import Block
+from natter.storage.stanza_events import TABLE
 
 # The tables forget what is old.
 START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=5)
 START_US = int(START.timestamp()) * 1_000_000
 
 
-def columns(users: int, *, type: str, minute: int = 0, latency_us: int = 0, first: int = 1) -> list[list[Any]]:
+def block(users: int, *, type: str, minute: int = 0, latency_us: int = 0, first: int = 1) -> Block:
     count = 100
     values: dict[str, Any] = {
         "time": [START_US + minute * 60_000_000 + i for i in range(count)],
@@ -26,6 +28,7 @@ def columns(users: int, *, type: str, minute: int = 0, latency_us: int = 0, firs
         "outcome": "accepted",
         "from_hash": [1 + i % users for i in range(count)],
         "to_hash": 5,
+        "others": [[]] * count,
         "room_hash": 0,
         "bytes": 10,
         "latency_us": latency_us,
@@ -34,15 +37,15 @@ def columns(users: int, *, type: str, minute: int = 0, latency_us: int = 0, firs
         "key_epoch": 1,
         "sequence": list(range(first, first + count)),
     }
-    return [v if isinstance(v := values[name], list) else [v] * count for name in COLUMNS]
+    return block_of(count, values)
 
 
 async def test_sums_and_what_is_withheld(clickhouse: ClickHouse) -> None:
     batches = {"a": (USERS_MIN, "chat", 0, 1500, 1), "b": (USERS_MIN - 1, "normal", 1, 0, 1000)}
     for token, (users, type_, minute, latency, first) in batches.items():
-        rows = columns(users, type=type_, minute=minute, latency_us=latency, first=first)
-        await clickhouse.insert(TABLE, COLUMNS, rows, token=token)
-    await clickhouse.insert(TABLE, COLUMNS, columns(50, type="old", minute=-600, first=5000), token="c")
+        rows = block(users, type=type_, minute=minute, latency_us=latency, first=first)
+        await clickhouse.insert(TABLE, rows, token=token)
+    await clickhouse.insert(TABLE, block(50, type="old", minute=-600, first=5000), token="c")
     chat, normal = await groups(clickhouse, since=START, until=START + timedelta(minutes=2))
     assert (chat.kind, chat.type, chat.direction, chat.outcome) == ("message", "chat", "in", "accepted")
     assert (chat.stanzas, chat.bytes, chat.users, chat.p50_us, chat.p99_us) == (100, 1000, USERS_MIN, 1500, 1500)

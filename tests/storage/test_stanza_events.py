@@ -5,9 +5,10 @@ from __future__ import annotations
 from array import array
 
 import pytest
+from nativeblock import columns_of
 from natter.bus import facts
 from natter.proto.v1.analytics_pb2 import StanzaFacts
-from natter.storage.stanza_events import COLUMNS, Malformed, Naming, Rows
+from natter.storage.stanza_events import Malformed, Naming, Rows
 from natter.telemetry.identifiers import Key
 
 KEY = Key(b"k" * 32, 4)
@@ -33,14 +34,14 @@ def row(**changes: object) -> facts.Row:
     return tuple(found.values())  # type: ignore[return-value]
 
 
-def batch(*rows: facts.Row, first: int = 7) -> StanzaFacts:
-    return StanzaFacts.FromString(facts.encode(rows, "gateway-1-ab", first))
+def batch(*rows: facts.Row, first: int = 7, broadcasts: list[facts.Broadcast] | None = None) -> StanzaFacts:
+    return StanzaFacts.FromString(facts.encode(rows, "gateway-1-ab", first, broadcasts or []))
 
 
 def columns(*rows: facts.Row) -> dict[str, list[object]]:
     gathered = Rows()
     gathered.extend(batch(*rows), NAMING)
-    return dict(zip(COLUMNS, gathered.columns, strict=True))
+    return columns_of(gathered.block(NAMING).payload)
 
 
 def test_every_column() -> None:
@@ -55,6 +56,7 @@ def test_every_column() -> None:
         "outcome": ["accepted"] * 2,
         "from_hash": [KEY.number("alice@example.org")] * 2,
         "to_hash": [KEY.number("bob@example.org"), 0],
+        "others": [[], []],
         "room_hash": [0, 0],
         "bytes": [120] * 2,
         "latency_us": [900] * 2,
@@ -77,7 +79,42 @@ def test_batches_follow_each_other() -> None:
     gathered = Rows()
     gathered.extend(batch(row(), row()), NAMING)
     gathered.extend(batch(row(), first=9), NAMING)
-    assert len(gathered) == 3 and gathered.columns[COLUMNS.index("sequence")] == [7, 8, 9]
+    assert len(gathered) == 3 and columns_of(gathered.block(NAMING).payload)["sequence"] == [7, 8, 9]
+
+
+def test_batches_share_words_and_keep_their_own() -> None:
+    gathered = Rows()
+    gathered.extend(batch(row(), row(type="normal", trace_id=TRACE)), NAMING)
+    gathered.extend(batch(row(type="headline"), row(), row(transport="tcp", trace_id=TRACE), first=9), NAMING)
+    found = columns_of(gathered.block(NAMING).payload)
+    assert found["type"] == ["chat", "normal", "headline", "chat", "chat"]
+    assert found["transport"] == ["tls"] * 4 + ["tcp"]
+    assert found["trace_id"] == ["", TRACE, "", "", TRACE]
+    assert found["instance"] == ["gateway-1-ab"] * 5
+
+
+def test_a_broadcast_is_one_row_and_as_many_sequences_as_recipients() -> None:
+    gathered, room = Rows(), "tea@conference.example.org"
+    others = ["carol@example.org/x", "alice@example.org/pda"]
+    gathered.extend(batch(row(), row(sender=f"{room}/alice"), row(), broadcasts=[(1, others)]), NAMING)
+    found = columns_of(gathered.block(NAMING).payload)
+    assert found["sequence"] == [7, 8, 11]
+    assert found["others"] == [[], [KEY.number("carol@example.org"), KEY.number("alice@example.org")], []]
+    assert found["room_hash"] == [0, KEY.number(room), 0]
+    assert (len(gathered), gathered.stanzas) == (3, 5)
+
+
+def test_a_batch_of_before_there_were_broadcasts() -> None:
+    old = batch(row(), row())
+    old.ClearField("others")
+    old.ClearField("others_to")
+    gathered = Rows()
+    gathered.extend(old, NAMING)
+    assert columns_of(gathered.block(NAMING).payload)["others"] == [[], []]
+
+
+def test_no_rows() -> None:
+    assert set(map(len, columns_of(Rows().block(NAMING).payload).values())) == {0}
 
 
 @pytest.mark.parametrize(
@@ -89,17 +126,26 @@ def test_batches_follow_each_other() -> None:
         {"size": b"xyz"},
         {"to": b""},
         {"traced": array("H", [1]).tobytes()},
+        {"traced": array("H", [2]).tobytes(), "trace_id": [TRACE]},
+        {"traced": array("H", [1, 1]).tobytes(), "trace_id": [TRACE, TRACE]},
+        {"others": array("I", [1, 0]).tobytes()},
+        {"others": array("I", [1]).tobytes(), "others_to": array("H", [0]).tobytes()},
+        {"others": array("I", [1, 0]).tobytes(), "others_to": array("H", [99]).tobytes()},
+        {"others_to": array("H", [0]).tobytes()},
         {"time_us": b""},
     ],
 )
 def test_malformed_batches_leave_nothing(changes: dict[str, object]) -> None:
     broken = batch(row(), row())
     for name, value in changes.items():
-        setattr(broken, name, value)
+        if name == "trace_id":
+            broken.trace_id.extend(value)  # type: ignore[arg-type]
+        else:
+            setattr(broken, name, value)
     gathered = Rows()
     with pytest.raises(Malformed):
         gathered.extend(broken, NAMING)
-    assert len(gathered) == 0 and not any(gathered.columns)
+    assert len(gathered) == 0 and not gathered.parts
 
 
 def test_an_unknown_kind_stands_as_unknown() -> None:

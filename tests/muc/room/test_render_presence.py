@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from natter.muc.room import render_presence
 from natter.muc.room.render_presence import About
-from natter.muc.room.state import Config, Occupant, Room
+from natter.muc.room.state import Affiliated, Config, Occupant, Room
 from natter.xmpp.element import parse
 from natter.xmpp.xeps.muc import Affiliation, Destroy, Role
 
@@ -59,3 +61,22 @@ def test_the_end_of_a_room() -> None:
     assert element.get("type") == "unavailable"
     x = element[0]
     assert [c.tag.partition("}")[2] for c in x] == ["item", "destroy", "status"]
+
+
+def test_a_presence_as_it_stands_is_drawn_again_when_anything_about_it_changes() -> None:
+    def shown(occupant: Occupant, room: Room) -> list[bytes]:
+        """For a moderator, and for somebody who is none."""
+        return [render_presence.standing(room, occupant, target).stanza for target in (BOSS, OTHER)]
+
+    here = room()
+    first = shown(ONE, here)
+    assert first == shown(ONE, here) and len(set(first)) == 2
+    assert first == [
+        render_presence.stanza(here, ONE, render_presence.about(here, ONE), show_jid=show) for show in (True, False)
+    ]
+    for change in ({"nick": "n"}, {"role": Role.VISITOR}, {"attributes": b""}, {"payload": b""}, {"occupant_id": "2"}):
+        assert not set(shown(replace(ONE, **change), here)) & set(first)
+    member = replace(here, affiliations={"a@b": Affiliated(Affiliation.MEMBER)})
+    assert not set(shown(ONE, member)) & set(first)
+    # Where JIDs are public everybody sees what moderators see elsewhere.
+    assert set(shown(ONE, room(jids_public=True))) == {first[0]}

@@ -166,6 +166,9 @@ class Bus(Protocol):
     async def request(self, subject: str, payload: bytes, *, seconds_max: float = 2.0) -> bytes:
         """Ask whoever serves `subject` (core NATS). `Unavailable` when nobody does or no answer came."""
 
+    def respond(self, subject: str, handler: Handler) -> None:
+        """Serve requests on `subject` (core NATS); instances share them."""
+
     def connected(self) -> bool:
         """Whether the bus can be used now: readiness."""
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from operator import itemgetter
 
 from natter.proto.v1 import analytics_pb2
 from natter.telemetry import names
@@ -19,6 +21,8 @@ from .api import Bus, BusError
 from .subjects import facts
 
 ROWS_MAX = 2000  # a batch of this many leaves at once
+# Or of this many recipients beside the first of each row. One frame holds less than 40,000: names stay below 64 Ki.
+OTHERS_MAX = 20_000
 FLUSH_SECONDS = 1.0  # and a smaller one after this long
 BATCH_BYTES_MAX = 512 << 10  # a batch that encodes to more is split: NATS takes 1 MiB
 BATCHES_WAITING_MAX = 16  # beyond that, new rows are dropped and counted
@@ -38,6 +42,8 @@ TYPES = frozenset((*MESSAGE_TYPES, *PRESENCE_TYPES, *IQ_TYPES))
 
 # time_us, kind, type, direction, outcome, transport, sender, to, bytes, latency_us, trace_id
 Row = tuple[int, int, str, int, str, str, str, str, int, int, str]
+# The number of a row in its batch, and who got the same stanza beside its `to`. In rising order.
+Broadcast = tuple[int, Sequence[str]]
 
 
 class FactsWriter:
@@ -50,6 +56,8 @@ class FactsWriter:
         self._wait_seconds_max = wait_seconds_max
         self._sequence = 1
         self._rows: list[Row] = []
+        self._broadcasts: list[Broadcast] = []
+        self._others = 0
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: set[asyncio.Task[None]] = set()
 
@@ -67,11 +75,21 @@ class FactsWriter:
         latency_us: int,
         trace_id: str = "",
         transport: str = "",
+        others: Sequence[str] = (),
     ) -> None:
-        """Append one row. `kind` as in natter.v1.Kind, `direction` 0 in and 1 out; resources are cut off on the way."""
+        """Append one row. `kind` as in natter.v1.Kind, `direction` 0 in and 1 out; resources are cut off on the way.
+
+        `others`: who got the same stanza beside `to`. It is kept as it is until it is sent: give it away.
+        """
         rows = self._rows
         rows.append((time_us, kind, type, direction, outcome, transport, sender, to, bytes, latency_us, trace_id))
         count = len(rows)
+        if others:
+            self._broadcasts.append((count - 1, others))
+            self._others += len(others)
+            if self._others >= OTHERS_MAX:
+                self.flush()
+                return
         if count == 1:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
         elif count >= ROWS_MAX:
@@ -96,16 +114,18 @@ class FactsWriter:
             self._timer.cancel()
             self._timer = None
         rows, self._rows = self._rows, []
+        broadcasts, self._broadcasts = self._broadcasts, []
+        others, self._others = self._others, 0
         if not rows:
             return
         if len(self._waiting) >= BATCHES_WAITING_MAX:
-            names.FACTS_DROPPED.add(by=len(rows))
+            names.FACTS_DROPPED.add(by=len(rows) + others)
             return
-        for payload, first, count in batches(rows, self.instance, self._sequence):
+        for payload, first, count in batches(rows, broadcasts, self.instance, self._sequence):
             task = asyncio.ensure_future(self._send(payload, first, count))
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
-        self._sequence += len(rows)
+        self._sequence += len(rows) + others
 
     async def close(self, *, seconds_max: float = 2.0) -> None:
         """Send what is left; what the bus does not take in time is dropped and counted."""
@@ -138,24 +158,36 @@ class FactsWriter:
                 names.FACTS_DROPPED.add(by=count)
 
 
-def batches(rows: Sequence[Row], instance: str, first: int) -> Iterable[tuple[bytes, int, int]]:
-    """(payload, sequence of its first row, number of rows): one, or more where long JIDs make it too large."""
-    payload = encode(rows, instance, first)
+def batches(
+    rows: Sequence[Row], broadcasts: Sequence[Broadcast], instance: str, first: int
+) -> Iterable[tuple[bytes, int, int]]:
+    """(payload, sequence of its first row, number of recipients): one, or more where long JIDs make it too large."""
+    payload = encode(rows, instance, first, broadcasts)
     if len(payload) <= BATCH_BYTES_MAX or len(rows) == 1:
-        return [(payload, first, len(rows))]
+        return [(payload, first, stanzas(rows, broadcasts))]
     half = len(rows) // 2
-    return chain(batches(rows[:half], instance, first), batches(rows[half:], instance, first + half))
+    cut = bisect_left(broadcasts, half, key=itemgetter(0))
+    early, late = broadcasts[:cut], [(row - half, others) for row, others in broadcasts[cut:]]
+    middle = first + stanzas(rows[:half], early)
+    return chain(batches(rows[:half], early, instance, first), batches(rows[half:], late, instance, middle))
 
 
-def encode(rows: Sequence[Row], instance: str, first: int) -> bytes:
+def stanzas(rows: Sequence[Row], broadcasts: Sequence[Broadcast]) -> int:
+    """One for every recipient."""
+    return len(rows) + sum(len(others) for _, others in broadcasts)
+
+
+def encode(rows: Sequence[Row], instance: str, first: int, broadcasts: Sequence[Broadcast] = ()) -> bytes:
     """The rows as natter.v1.StanzaFacts. Every string stands once; JIDs are bare."""
     time_us, kind, type_, direction, outcome, transport, sender, to, size, latency, traces = zip(*rows, strict=True)
+    everybody = list(chain.from_iterable(others for _, others in broadcasts))
+    many = {row: len(others) for row, others in broadcasts}
     index: dict[str, int] = {}
     types = {t: index.setdefault(t if t in TYPES else "other", len(index)) for t in dict.fromkeys(type_)}
     words = {w: index.setdefault(w, len(index)) for w in dict.fromkeys(chain(outcome, transport))}
     jids = {
         jid: index.setdefault(jid.partition("/")[0][:NAME_CHARACTERS_MAX], len(index))
-        for jid in dict.fromkeys(chain(sender, to))
+        for jid in dict.fromkeys(chain(sender, to, everybody))
     }
     traced = [i for i, trace in enumerate(traces) if trace]
     return analytics_pb2.StanzaFacts(
@@ -175,6 +207,8 @@ def encode(rows: Sequence[Row], instance: str, first: int) -> bytes:
         traced=column("H", traced),
         trace_id=[traces[i] for i in traced],
         names=list(index),
+        others=column("I", (many.get(i, 0) for i in range(len(rows)))) if many else b"",
+        others_to=column("H", map(jids.__getitem__, everybody)),
     ).SerializeToString()
 
 

@@ -1,35 +1,41 @@
-"""Rows of stanza metadata, from the columns that travelled to the columns of the table."""
+"""Rows of stanza metadata, from the columns that travelled to the columns of the table. A measured hot path.
+
+A row is one write: a stanza to one, or a broadcast to many, whose further recipients stand in `others`. The view
+`stanza_rows` shows one row per recipient.
+"""
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
-from typing import Any, Protocol
+from typing import Final, Protocol
+
+import numpy as np
+
+from . import native
+from .native import Array, Block
 
 TABLE = "stanza_events"
-COLUMNS = (
-    "time",
-    "kind",
-    "type",
-    "direction",
-    "domain",
-    "transport",
-    "outcome",
-    "from_hash",
-    "to_hash",
-    "room_hash",
-    "bytes",
-    "latency_us",
-    "instance",
-    "trace_id",
-    "key_epoch",
-    "sequence",
+WORD: Final = "LowCardinality(String)"
+# Words in their own dictionary each, which grows with an insert and ends with it.
+WORDS: Final = ("type", "outcome", "transport")
+KINDS: Final = "Enum8('unknown' = 0, 'message' = 1, 'presence' = 2, 'iq' = 3)"
+DIRECTIONS: Final = "Enum8('in' = 0, 'out' = 1)"
+# Columns of numbers: name, type in the table, width.
+NUMBERS: Final = (
+    ("time", "DateTime64(6, 'UTC')", "u8"),
+    ("kind", KINDS, "u1"),
+    ("direction", DIRECTIONS, "u1"),
+    ("from_hash", "UInt64", "u8"),
+    ("to_hash", "UInt64", "u8"),
+    ("room_hash", "UInt64", "u8"),
+    ("bytes", "UInt32", "u4"),
+    ("latency_us", "UInt32", "u4"),
+    ("sequence", "UInt64", "u8"),
 )
 # natter.v1.Kind as the table's Enum8 has it; what a later version adds stands as unknown. Any direction but 0 is out.
-KNOWN_KINDS = bytes(k if k <= 3 else 0 for k in range(256))
-KNOWN_DIRECTIONS = bytes(min(d, 1) for d in range(256))
+KNOWN_KINDS: Final = bytes(k if k <= 3 else 0 for k in range(256))
+KNOWN_DIRECTIONS: Final = bytes(min(d, 1) for d in range(256))
 
 
 class Facts(Protocol):
@@ -49,6 +55,8 @@ class Facts(Protocol):
     size: bytes
     latency_us: bytes
     traced: bytes
+    others: bytes
+    others_to: bytes
 
     @property
     def trace_id(self) -> Sequence[str]:
@@ -73,59 +81,137 @@ class Naming:
     rooms: str
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One batch as columns of the table, by name. `others`: how many, and their hashes."""
+
+    rows: int
+    numbers: dict[str, Array]
+    words: dict[str, tuple[list[str], Array]]
+    instance: str
+    traces: list[tuple[int, str]]
+    others: tuple[Array, Array]
+
+
 @dataclass(slots=True)
 class Rows:
-    """Columns that grow until they are inserted."""
+    """Batches that are gathered until they are inserted."""
 
-    columns: list[list[Any]] = field(default_factory=lambda: [[] for _ in COLUMNS])
+    parts: list[Part] = field(default_factory=list)
+    # Recipients of broadcasts beyond the first of each.
+    others: int = 0
+    _rows: int = 0
 
     def __len__(self) -> int:
-        return len(self.columns[0])
+        return self._rows
+
+    @property
+    def stanzas(self) -> int:
+        """Rows, one for every recipient."""
+        return self._rows + self.others
 
     def extend(self, facts: Facts, naming: Naming) -> None:
         """Append a batch. Raises Malformed, and then nothing was appended."""
-        added = columns_of(facts, naming)
-        for column, more in zip(self.columns, added, strict=True):
-            column += more
+        part = part_of(facts, naming)
+        self.parts.append(part)
+        self._rows += part.rows
+        self.others += len(part.others[1])
+
+    def block(self, naming: Naming) -> Block:
+        """All of them as one block."""
+        count, parts = self._rows, self.parts
+        constant = np.zeros(count, "u2")
+        columns = [
+            (name, type_, native.numbers(joined([p.numbers[name] for p in parts]), code))
+            for name, type_, code in NUMBERS
+        ]
+        columns += [(name, WORD, merged([p.words[name] for p in parts])) for name in WORDS]
+        columns.append(("instance", WORD, merged([([p.instance], np.zeros(p.rows, "u2")) for p in parts])))
+        columns.append(("domain", WORD, native.low_cardinality([naming.domain], constant)))
+        columns.append(("key_epoch", "UInt32", native.numbers(np.full(count, naming.epoch), "u4")))
+        traces = []
+        first = 0
+        for part in parts:
+            traces += [(first + row, trace) for row, trace in part.traces]
+            first += part.rows
+        columns.append(("trace_id", "String", native.sparse_strings(count, traces)))
+        lengths, hashes = joined([p.others[0] for p in parts]), joined([p.others[1] for p in parts])
+        columns.append(("others", "Array(UInt64)", native.arrays(lengths, hashes, "u8")))
+        return native.block(count, columns)
 
 
-def columns_of(facts: Facts, naming: Naming) -> list[list[Any]]:
-    """The table's columns. Times stay microseconds since 1970: a number has no time zone to get wrong."""
+def part_of(facts: Facts, naming: Naming) -> Part:
+    """A batch's columns. Times stay microseconds since 1970: a number has no time zone to get wrong."""
     words = list(facts.names)
     # A hash per name, not per row.
-    hashes = [naming.number(word) if "@" in word else 0 for word in words]
-    rooms = [h if h and word.endswith(naming.rooms) else 0 for h, word in zip(hashes, words, strict=True)]
+    hashes = np.array([naming.number(word) if "@" in word else 0 for word in words], "u8")
     count = facts.rows
     try:
-        sender, to = u16(facts.sender), u16(facts.to)
-        trace_ids = [""] * count
-        for row, trace in zip(u16(facts.traced), facts.trace_id, strict=True):
-            trace_ids[row] = trace
-        columns: list[list[Any]] = [
-            array("Q", facts.time_us).tolist(),
-            list(facts.kind.translate(KNOWN_KINDS)),
-            list(map(words.__getitem__, u16(facts.type))),
-            list(facts.direction.translate(KNOWN_DIRECTIONS)),
-            list(repeat(naming.domain, count)),
-            list(map(words.__getitem__, u16(facts.transport))),
-            list(map(words.__getitem__, u16(facts.outcome))),
-            list(map(hashes.__getitem__, sender)),
-            list(map(hashes.__getitem__, to)),
-            [rooms[t] or rooms[s] for t, s in zip(to, sender, strict=True)] if any(rooms) else [0] * count,
-            array("I", facts.size).tolist(),
-            array("I", facts.latency_us).tolist(),
-            list(repeat(facts.instance, count)),
-            trace_ids,
-            list(repeat(naming.epoch, count)),
-            list(range(facts.sequence, facts.sequence + count)),
-        ]
+        sender, to = column(facts.sender, "u2", count), column(facts.to, "u2", count)
+        others = others_of(facts, hashes)
+        before = np.cumsum(others[0]) - others[0]
+        columns = {
+            "time": column(facts.time_us, "u8", count),
+            "kind": column(facts.kind.translate(KNOWN_KINDS), "u1", count),
+            "direction": column(facts.direction.translate(KNOWN_DIRECTIONS), "u1", count),
+            "from_hash": hashes[sender],
+            "to_hash": hashes[to],
+            "room_hash": rooms_of(words, hashes, naming.rooms, sender, to),
+            "bytes": column(facts.size, "u4", count),
+            "latency_us": column(facts.latency_us, "u4", count),
+            "sequence": np.arange(facts.sequence, facts.sequence + count, dtype="u8") + before,
+        }
+        found = {name: words_of(words, column(getattr(facts, name), "u2", count)) for name in WORDS}
+        traces = list(zip(column(facts.traced, "u2").tolist(), facts.trace_id, strict=True))
     except (IndexError, ValueError) as error:
         raise Malformed(str(error)) from error
-    if any(len(column) != count for column in columns):
-        raise Malformed("columns of different length")
-    return columns
+    if any(row >= count or row <= last for (row, _), last in zip(traces, [-1, *(r for r, _ in traces)], strict=False)):
+        raise Malformed("traces out of order")
+    return Part(count, columns, found, facts.instance, traces, others)
 
 
-def u16(column: bytes) -> array[int]:
-    """A column of little-endian u16."""
-    return array("H", column)
+def others_of(facts: Facts, hashes: Array) -> tuple[Array, Array]:
+    """How many further recipients each row has, and all their hashes."""
+    lengths = column(facts.others, "u4", facts.rows) if facts.others else np.zeros(facts.rows, "u4")
+    values = hashes[column(facts.others_to, "u2", int(lengths.sum()))]
+    return lengths.astype("u8"), values
+
+
+def rooms_of(words: list[str], hashes: Array, suffix: str, sender: Array, to: Array) -> Array:
+    """The room of each row: whichever of its ends is one."""
+    # Of the domain's rooms only; a conference host itself has no hash.
+    rooms = np.where([word.endswith(suffix) for word in words], hashes, 0).astype("u8")
+    return np.where(rooms[to], rooms[to], rooms[sender])
+
+
+def words_of(words: list[str], indexes: Array) -> tuple[list[str], Array]:
+    """The words that a column uses, and where each row points among them."""
+    if len(indexes) and int(indexes.max()) >= len(words):
+        raise IndexError("a word that is not there")
+    used = np.flatnonzero(np.bincount(indexes, minlength=len(words)))
+    place = np.zeros(len(words), "u2")
+    place[used] = np.arange(len(used))
+    return [words[i] for i in used.tolist()], place[indexes]
+
+
+def column(data: bytes, code: str, count: int | None = None) -> Array:
+    """A column as it travelled. Raises ValueError where it is not `count` numbers."""
+    values: Array = np.frombuffer(data, f"<{code}")
+    if count is not None and len(values) != count:
+        raise ValueError("columns of different length")
+    return values
+
+
+def joined(columns: list[Array]) -> Array:
+    """One column of many."""
+    return np.concatenate(columns) if columns else np.zeros(0, "u8")
+
+
+def merged(columns: list[tuple[list[str], Array]]) -> bytes:
+    """Columns of words, each with its own dictionary, as one."""
+    dictionary: dict[str, int] = {}
+    places = []
+    for words, indexes in columns:
+        place = np.array([dictionary.setdefault(word, len(dictionary)) for word in words], "u4")
+        places.append(place[indexes])
+    return native.low_cardinality(list(dictionary), joined(places))

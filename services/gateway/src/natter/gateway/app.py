@@ -139,7 +139,12 @@ def put_together(
         returns=returns,
         tally=Tally(FactsWriter(bus, incarnation), sample_ratio),
         credentials=credentials,
-        verifier=Verifier(threads=settings.verify_threads, waiting_max=settings.verify_waiting_max),
+        verifier=Verifier(
+            threads=settings.verify_threads,
+            waiting_max=settings.verify_waiting_max,
+            remembered_seconds=settings.verified_seconds,
+            remembered_max=settings.verified_max,
+        ),
         failures=Addresses(settings.failures_per_second, settings.failures_burst, settings.addresses_max),
         registration=Registration(bus, credentials, loop.time, settings.credentials_seconds_max, rate),
         removals=Removals(credentials, sessions, server.domain, loop.call_later),

@@ -11,7 +11,7 @@ from natter.telemetry.names import AUTHENTICATIONS, LIMITS_HIT
 from natter.xmpp import element
 from natter.xmpp.errors import error_reply, result_reply
 from natter.xmpp.sasl.dialogue import CredentialsWanted, PlainWanted
-from natter.xmpp.sasl.keys import Keys, verify_password
+from natter.xmpp.sasl.keys import Keys
 from natter.xmpp.stream.asks import (
     Authenticated,
     AuthenticationFailed,
@@ -115,7 +115,7 @@ async def check_password(client: Client, wanted: PlainWanted) -> None:
         client.account = reply.revision
         mechanism, found = max(keys_by_mechanism(reply).items())
         keys = keys_of(found)
-        right = await gateway.verifier.run(lambda: verify_password(wanted.password, mechanism, keys))
+        right = await gateway.verifier.check(wanted.username, wanted.password, mechanism, keys)
         # Asked last, so that an account that does not exist takes as long as a wrong password.
         right = right and reply.exists
     except Unreachable:

@@ -69,6 +69,13 @@ class Settings(BaseModel):
     credentials_max: int = Field(4096, ge=1, description="Accounts whose keys are remembered at once.")
     credentials_seconds_max: float = Field(5.0, gt=0, le=30, description="Wait for the keys; temporary-auth-failure.")
     verify_threads: int = Field(2, ge=1, le=64, description="Threads that check PLAIN passwords.")
+    verified_seconds: float = Field(
+        300.0,
+        ge=0,
+        le=3600,
+        description="How long a PLAIN password that was right is known again without its hashing; 0: not.",
+    )
+    verified_max: int = Field(10_000, ge=1, le=1_000_000, description="Accounts of which that is remembered at once.")
     verify_waiting_max: int = Field(1000, ge=1, description="Passwords waiting for them; temporary-auth-failure.")
 
     # --- leaving ----------------------------------------------------------------------------------------------------

@@ -122,16 +122,16 @@ class Tally:
         if accepted_us and tos:
             latency_us = now_us - accepted_us if now_us > accepted_us else 0
             STANZA_LATENCY.record(latency_us / 1e6, KIND_NAMES[kind])
-        add = self.facts.add
-        for to in tos:
-            add(
+        if tos:
+            self.facts.add(
                 time_us=now_us,
                 kind=kind,
                 type=type_,
                 direction=1,
                 outcome="delivered",
                 sender=sender,
-                to=to,
+                to=tos[0],
+                others=tos[1:],
                 bytes=size,
                 latency_us=latency_us,
                 trace_id=trace_id,

@@ -17,17 +17,16 @@ class Occupancy:
         """The occupants of a room have changed, perhaps."""
         if before.occupants is after.occupants:
             return
-        for jid in before.nicks:
-            if jid not in after.nicks:
-                rooms = self._rooms.get(jid)
-                if rooms is not None:
-                    rooms.pop(after.jid, None)
-                    if not rooms:
-                        del self._rooms[jid]
-        for occupant in after.occupants.values():
-            known = before.occupants.get(occupant.nick)
-            if known is None or known.session != occupant.session or known.jid != occupant.jid:
-                self._rooms.setdefault(occupant.jid, {})[after.jid] = occupant.session
+        for jid in before.nicks.keys() - after.nicks.keys():
+            rooms = self._rooms.get(jid)
+            if rooms is not None:
+                rooms.pop(after.jid, None)
+                if not rooms:
+                    del self._rooms[jid]
+        # An occupant about whom nothing has changed is the same object: of a thousand, all but one.
+        known = before.occupants.get
+        for occupant in [o for nick, o in after.occupants.items() if known(nick) is not o]:
+            self._rooms.setdefault(occupant.jid, {})[after.jid] = occupant.session
 
     def rooms(self, jid: str, session: str) -> list[str]:
         """The rooms that this session of a full JID is in."""

@@ -39,7 +39,7 @@ def _joined(before: Room, event: Event, after: Room) -> Iterator[Output]:
     # XEP-0045 §7.1: others' presence, self-presence, history, subject; then what happens from now on.
     for other in after.occupants.values():
         if other.nick != newcomer.nick:
-            yield presences.to_one(after, other, about(after, other), newcomer)
+            yield presences.standing(after, other, newcomer)
     own = [Status.NON_ANONYMOUS] if after.config.jids_public else []
     own += [Status.CREATED] if joined.created else []
     own += [Status.NICK_ASSIGNED] if joined.nick_changed else []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape, render
@@ -12,6 +14,9 @@ from natter.xmpp.xeps.muc import Affiliation, Destroy, Role, Status, user_x
 from .request import PRESENCE, Output
 from .rights import sees_jids
 from .state import Occupant, Room
+
+# Presences of occupants as others see them, half a kilobyte each: whoever enters is shown all of them.
+_STANDING_KEPT_MAX: Final = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,38 @@ def _inside(what: About) -> str:
     if what.reason:
         inside += f"<reason>{attr_escape(what.reason)}</reason>"
     return inside
+
+
+def standing(room: Room, occupant: Occupant, target: Occupant) -> Output:
+    """The presence of an occupant, as it stands, for one other."""
+    show = sees_jids(room.config, target.role)
+    return Output(
+        PRESENCE,
+        _standing(room, occupant, room.affiliation(occupant.bare), show=show),
+        occupant_jid(room, occupant.nick),
+        (target,),
+    )
+
+
+def _standing(room: Room, occupant: Occupant, affiliation: Affiliation, *, show: bool) -> bytes:
+    return _drawn(
+        room.jid,
+        occupant.nick,
+        occupant.jid if show else "",
+        affiliation,
+        occupant.role,
+        occupant.attributes,
+        occupant.payload,
+        occupant.occupant_id,
+    )
+
+
+@lru_cache(maxsize=_STANDING_KEPT_MAX)
+def _drawn(
+    room: str, nick: str, jid: str, affiliation: Affiliation, role: Role, attributes: bytes, payload: bytes, id: str
+) -> bytes:
+    occupant = Occupant(nick, jid, "", role, id, attributes, payload)
+    return stanza(Room(room), occupant, About(affiliation=affiliation, role=role), show_jid=bool(jid))
 
 
 def to_one(room: Room, occupant: Occupant, what: About, target: Occupant) -> Output:

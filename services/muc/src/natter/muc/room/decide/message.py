@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape
 from natter.xmpp.traits import Trait
@@ -14,12 +16,17 @@ from ..stanza import clean, readdress, stanza_id
 from ..state import Occupant, Room
 from . import subject
 
+# Plain numbers: asked of every message, and flags take microseconds.
+_SUBJECT: Final = int(Trait.SUBJECT)
+_MESSAGE: Final = int(Trait.BODY | Trait.THREAD)
+_LASTING: Final = ~int(Trait.MUC_USER | Trait.MUC_JOIN)
+
 
 def decide(room: Room, request: Request, limits: Limits) -> Decision:
     """A groupchat message to the room."""
     sender = speaker(room, request)
     # XEP-0045 §8.1: a <subject/> without <body/> and <thread/> changes the subject; else it is a message like others.
-    if request.traits & Trait.SUBJECT and not request.traits & (Trait.BODY | Trait.THREAD):
+    if request.traits & _SUBJECT and not request.traits & _MESSAGE:
         return subject.decide(room, request, sender, limits)
     # XEP-0045 §7.4: a visitor has no voice.
     if sender.role is Role.VISITOR:
@@ -27,7 +34,7 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
     made = event(request)
     made.message_sent.nick = sender.nick
     made.message_sent.id = request.id
-    made.message_sent.traits = request.traits & ~int(Trait.MUC_USER | Trait.MUC_JOIN)
+    made.message_sent.traits = request.traits & _LASTING
     made.message_sent.stanza = reflected(room, request, sender)
     return Decision((made,))
 
