@@ -86,8 +86,17 @@ class Link:
     def wake(self) -> None:
         self.woken += 1
 
+    def write(self) -> None:
+        self.woken += 1
+
     def end(self, condition: str, text: str = "") -> None:
         self.ended.append(condition)
+
+    def overflow(self) -> None:
+        self.ended.append("overflow")
+
+    def replaced(self) -> None:
+        self.ended.append("replaced")
 
 
 @pytest.fixture

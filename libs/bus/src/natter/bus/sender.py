@@ -89,6 +89,18 @@ class Sender:
             self._idle.clear()
             self._timer = self._loop.call_soon(self._next)
 
+    def when_stored(self, callback: Stored) -> None:
+        """Call `callback` once everything added so far is stored, at once where it is; never after `close`."""
+        if self._closed:
+            return
+        if self._waiting:
+            raw, before = self._waiting[-1]
+            self._waiting[-1] = (raw, callback if before is None else _both(before, callback))
+        elif self._frames:
+            self._stored.append(callback)
+        else:
+            callback()
+
     @property
     def subject(self) -> str:
         """Where the frames go."""
@@ -218,6 +230,14 @@ class Sender:
         else:
             self._doubtful_since = 0.0
             self._publish()
+
+
+def _both(first: Stored, second: Stored) -> Stored:
+    def call() -> None:
+        first()
+        second()
+
+    return call
 
 
 class Senders:

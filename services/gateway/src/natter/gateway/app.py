@@ -23,6 +23,7 @@ from natter.runtime.settings import SettingsError
 from natter.xmpp import ns
 from natter.xmpp.stream.limits import Limits
 from natter.xmpp.stream.opening import Config
+from natter.xmpp.xeps import stream_management
 
 from .auth import Credentials, Verifier
 from .binding import Binding
@@ -80,7 +81,8 @@ def stream_config(settings: Settings, server: Server, *, tls_available: bool) ->
         tls_required=not server.allow_plaintext,
         registration=server.open_registration,
         # RFC 6121 §2.6.1 and §3.4: the presence service keeps roster versions and pre-approvals.
-        features=f"<ver xmlns='{ns.ROSTER_VERSIONING}'/><sub xmlns='{ns.PRE_APPROVAL}'/>",
+        features=f"<ver xmlns='{ns.ROSTER_VERSIONING}'/><sub xmlns='{ns.PRE_APPROVAL}'/>{stream_management.FEATURE}",
+        nonzas=stream_management.NONZAS,
         before=Limits(
             stanza_bytes_max=settings.preauth_bytes_max,
             depth_max=settings.preauth_depth_max,
@@ -134,6 +136,7 @@ def put_together(
         tls=tls,
         stream_config=stream_config(settings, server, tls_available=tls is not None),
         lane=lane,
+        own=Sender(bus, subjects.deliver(incarnation), incarnation, publisher=f"{incarnation}.own"),
         binding=Binding(Directory(bus), lane, returns, incarnation, settings.resources_max, sessions),
         returns=returns,
         tally=Tally(FactsWriter(bus, incarnation), sample_ratio),
@@ -235,6 +238,7 @@ class Running:
             await self.subscription.stop()
         self.gateway.verifier.close()
         await self.gateway.tally.facts.close()
+        await self.gateway.own.close()
         await self.gateway.lane.close()
         await self.gateway.binding.directory.stop()
         await self.instances.stop()

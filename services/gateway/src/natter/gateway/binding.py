@@ -156,7 +156,11 @@ class Binding:
                 if held.announce is not None:
                     await self._update(session, held.announce)
                 # RFC 6120 §10.1: in order; nothing overtakes, also when the session is over meanwhile.
-                self.lane.add(session.held.pop(0).frame)
+                session.held.pop(0)
+                if held.frame is not None:
+                    self.lane.add(held.frame)
+                if held.then is not None:
+                    held.then()
         finally:
             # At once, not with the end of the task: the next stanza looks at it.
             session.announcing = None

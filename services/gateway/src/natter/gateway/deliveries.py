@@ -72,7 +72,7 @@ class Deliveries:
         if not session.outbox.add(data, frame):
             # The outbox keeps the frame: it goes back to the lane when the session ends.
             LIMITS_HIT.add("outbox")
-            session.link.end("policy-violation", "too much is waiting to be read")
+            session.link.overflow()
         self.tally.delivered(frame, session.jid, len(data), now_us)
         return True
 
@@ -91,7 +91,7 @@ class Deliveries:
                 self.wake(session)
             if not session.outbox.add(addressed(stanza, session, to), frame):
                 LIMITS_HIT.add("outbox")
-                session.link.end("policy-violation", "too much is waiting to be read")
+                session.link.overflow()
             written.append(session.jid)
         self.tally.broadcast(frame, written, size, now_us)
         return len(written)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from natter.bus.sender import Sender
+from natter.proto.v1 import bus_pb2
 from natter.runtime.sections import Server
 from natter.telemetry.names import LIMITS_HIT, SESSIONS
 from natter.xmpp.stream.opening import Config
 
+from . import resumption
 from .auth import Credentials, Verifier
 from .binding import Binding
+from .pipeline import KINDS
 from .ratelimit import Addresses
 from .registration import Registration
 from .returns import Returns
@@ -59,6 +62,8 @@ class Gateway:
     tls: ssl.SSLContext | None
     stream_config: Config
     lane: Sender
+    # Into this gateway's own delivery log.
+    own: Sender
     binding: Binding
     returns: Returns
     tally: Tally
@@ -75,6 +80,10 @@ class Gateway:
     count: int = 0
     turn: int = 0
     awake: list[Session] = field(default_factory=list)
+    # Sessions that can be resumed, by the id their client knows, with or without a connection.
+    resumable: dict[str, Session] = field(default_factory=dict)
+    # Of those that ended: account and count of stanzas, for a client that comes too late. The oldest are forgotten.
+    expired: OrderedDict[str, tuple[str, int]] = field(default_factory=OrderedDict)
     congested: bool = False
     draining: bool = False
 
@@ -143,6 +152,8 @@ class Gateway:
         """The session is over: it says so in the lane and leaves the directory."""
         if self.sessions.pop(session.id, None) is not None:
             SESSIONS.set(len(self.sessions))
+            if session.managed is not None:
+                resumption.forget(self, session, session.managed)
             self.binding.release(session)
 
     def wake(self, session: Session) -> None:
@@ -163,11 +174,19 @@ class Gateway:
                 # One socket's trouble is not the others'.
                 log.exception("a session could not be written to")
 
+    def answer(self, session: Session, kind: str, stanza: bytes) -> None:
+        """A stanza of the gateway's own, which the client counts."""
+        if session.managed is None:
+            self.say(session, stanza)
+        else:
+            # Through the log, like every other: what is in it is all that the client was ever sent.
+            self.own.add(bus_pb2.Frame(kind=KINDS[kind], stanza=stanza, sessions=[session.id], type="error"))
+
     def say(self, session: Session, data: bytes) -> None:
-        """Something from the gateway itself, in its place among the stanzas."""
+        """Something from the gateway itself that is no stanza, in its place among the stanzas."""
         if not session.outbox.say(data):
             LIMITS_HIT.add("outbox")
-            session.link.end("policy-violation", "too much is waiting to be read")
+            session.link.overflow()
         if not session.awake:
             self.wake(session)
 
@@ -200,8 +219,11 @@ class Gateway:
             peer.end("system-shutdown")
             if number % CLOSED_PER_TURN_MAX == 0:
                 await asyncio.sleep(0)
+        for session in list(self.resumable.values()):
+            self.leave(session)
         await self.binding.released()
         # Routers that have not seen it yet may still deliver: that goes back, too.
         await asyncio.sleep(self.settings.linger_seconds)
         self.returns.flush()
+        await self.own.drain()
         await self.lane.drain()

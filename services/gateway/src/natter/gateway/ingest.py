@@ -41,5 +41,5 @@ def refuse(gateway: Gateway, session: Session, stanza: Stanza, refused: pipeline
         return True
     reply = pipeline.answer(session, stanza, refused)
     if reply:
-        gateway.say(session, reply)
+        gateway.answer(session, stanza.kind, reply)
     return True
