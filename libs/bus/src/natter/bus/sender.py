@@ -107,6 +107,11 @@ class Sender:
         return self._subject
 
     @property
+    def last_sequence(self) -> int:
+        """Where the last envelope of this sender is stored; 0: none yet."""
+        return self._last_sequence
+
+    @property
     def waiting_frames(self) -> int:
         """Frames not yet stored."""
         return len(self._waiting) + self._frames
@@ -264,6 +269,10 @@ class Senders:
     def add(self, subject: str, frame: bus_pb2.Frame, stored: Stored | None = None) -> None:
         """Send `frame` to `subject` after all that went there before."""
         self.to(subject).add(frame, stored)
+
+    def waiting(self) -> list[Sender]:
+        """The senders that have something not yet stored."""
+        return [sender for sender in self._senders.values() if sender.waiting_frames]
 
     @property
     def waiting_bytes(self) -> int:

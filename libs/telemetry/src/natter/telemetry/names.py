@@ -18,6 +18,7 @@ LIMITS_HIT = Counter("natter.gateway.limits", "{hit}", "Limits reached by client
 AUTHENTICATIONS = Counter("natter.gateway.authentications", "{attempt}", "SASL exchanges by outcome", ("outcome",))
 SESSIONS = Gauge("natter.gateway.sessions", "{session}", "Bound sessions")
 SESSIONS_RESUMED = Counter("natter.gateway.resumed", "{session}", "Sessions that went on with another connection")
+SESSIONS_TAKEN_OVER = Counter("natter.gateway.takenover", "{session}", "Sessions taken over from another gateway")
 RETURNED = Counter("natter.gateway.returned", "{frame}", "Deliveries handed back because the session had left")
 DROPPED = Counter("natter.gateway.dropped", "{frame}", "Deliveries dropped because the session had left", ("type",))
 STREAM_ERRORS = Counter("natter.gateway.stream.errors", "{stream}", "Streams closed with an error", ("condition",))

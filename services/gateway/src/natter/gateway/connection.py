@@ -183,6 +183,7 @@ class Connection(asyncio.Protocol):
             elif isinstance(event, Answered):
                 # XEP-0198 §4: every stanza counts.
                 session.inbound = session.inbound + 1 & INBOUND_MASK
+                gateway.counted(session)
                 gateway.answer(session, "iq", event.reply)
             elif isinstance(event, Closed):
                 self._close(event.condition)

@@ -36,6 +36,7 @@ def accept(gateway: Gateway, session: Session, stanza: Stanza, now_us: int) -> b
 
 def refuse(gateway: Gateway, session: Session, stanza: Stanza, refused: pipeline.Refused) -> bool:
     """Tell the sender why the stanza goes no further."""
+    gateway.counted(session)
     if refused.fatal:
         session.link.end(refused.condition, refused.text)
         return True

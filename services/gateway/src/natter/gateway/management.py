@@ -7,10 +7,12 @@ import secrets
 from collections.abc import Callable
 from typing import Protocol
 
+from natter.proto.v1 import bus_pb2
 from natter.xmpp.stream.events import Nonza
 from natter.xmpp.stream.server import ServerStream
 from natter.xmpp.xeps import stream_management as sm
 
+from . import resumption
 from .gateway import Gateway
 from .session import Held, Managed, Session
 from .unacked import Unacked
@@ -58,30 +60,66 @@ def enable(gateway: Gateway, session: Session, nonza: Nonza) -> None:
         return
     settings = gateway.settings
     seconds = min(wanted.max_seconds or settings.resume_seconds_max, settings.resume_seconds_max)
+    # XEP-0198 §4: what the client sends from here on counts.
+    session.inbound = 0
+    if not wanted.resume or not seconds:
+        session.managed = Managed("", 0)
+        begin(gateway, session, sm.enabled())
+        return
     # XEP-0198 §5: an id that cannot be guessed; whoever shows it must be the same account besides.
-    id = secrets.token_urlsafe(ID_BYTES) if wanted.resume and seconds else ""
+    id = secrets.token_urlsafe(ID_BYTES)
+    session.managed = Managed(resumption.hashed(id), seconds, enabled=False)
+    counting = asyncio.Event()
+    gateway.counted(session, counting.set)
+    gateway.spawn(make_known(gateway, session, session.managed, sm.enabled(id, seconds), counting))
+
+
+async def make_known(
+    gateway: Gateway, session: Session, managed: Managed, enabled: bytes, counting: asyncio.Event
+) -> None:
+    """Before the client is told: any gateway must find the session, and where its counts begin, in lane and log."""
+    done = await gateway.binding.change(
+        session, lane=gateway.binding.lane_number, resumption=managed.id, resume_seconds=managed.resume_seconds
+    )
+    await counting.wait()
+    if not done or session.over:
+        return
+    gateway.starting[session.id] = lambda: begin(gateway, session, enabled)
+    gateway.own.add(bus_pb2.Frame(control=bus_pb2.CONTROL_ADOPTED, sessions=[session.id], gateway=gateway.incarnation))
+
+
+def begin(gateway: Gateway, session: Session, enabled: bytes) -> None:
+    """<enabled/>, and from here on what the client is sent counts."""
+    managed = session.managed
+    if session.over or managed is None:
+        return
+    settings = gateway.settings
     before = session.outbox
-    session.outbox = outbox = Unacked(settings.unacked_bytes_max, settings.unacked_stanzas_max, settings.ask_stanzas)
+    session.outbox = outbox = Unacked(
+        settings.unacked_bytes_max, settings.unacked_stanzas_max, settings.ask_stanzas, gateway.cursor
+    )
     outbox.parts = before.parts
     outbox.stalled = before.stalled
-    # XEP-0198 §4: both counters start here.
-    session.inbound = 0
-    session.managed = Managed(id, seconds)
-    if id:
-        gateway.resumable[id] = session
-    gateway.say(session, sm.enabled(id, seconds))
+    managed.enabled = True
+    if managed.id:
+        gateway.resumable[managed.id] = session
+    gateway.say(session, enabled)
+    if managed.telling:
+        tell(gateway, session, managed)
 
 
 def acknowledged(client: Client, session: Session, nonza: Nonza) -> None:
     """XEP-0198 §4: an `<a/>`."""
     outbox = session.outbox
-    assert isinstance(outbox, Unacked)
     try:
         h = sm.handled(nonza.attributes)
     except sm.Malformed:
         client.end("bad-format", "an <a/> has an h")
         return
-    if not outbox.acknowledge(h):
+    if not isinstance(outbox, Unacked):
+        # It was not told that it may.
+        client.end("policy-violation", "stream management is not enabled yet")
+    elif not outbox.acknowledge(h):
         # XEP-0198 §6
         text = f"you acknowledged {h} stanzas, and were sent {outbox.given}"
         client.end("undefined-condition", text, sm.too_high(h, outbox.given))
@@ -118,6 +156,10 @@ async def durable(gateway: Gateway, session: Session) -> int:
 
 def tell(gateway: Gateway, session: Session, managed: Managed) -> None:
     """`<a/>`: what is durable, and only that."""
+    if not managed.enabled:
+        # Behind <enabled/>.
+        managed.telling = True
+        return
     managed.telling = False
     managed.told = managed.durable
     if not session.over:

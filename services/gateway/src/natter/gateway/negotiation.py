@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Iterable
 from typing import Any, Protocol
 
+from natter.bus.api import BusError
 from natter.bus.directory import Session as Record
 from natter.proto.v1 import accounts_pb2
 from natter.telemetry.names import AUTHENTICATIONS, LIMITS_HIT
@@ -185,13 +186,14 @@ async def resume(client: Client, wanted: ResumeWanted) -> None:
     """XEP-0198 §5: a former session goes on with this connection."""
     gateway = client.gateway
     bare = f"{wanted.username}@{gateway.server.domain}"
-    session, known = resumption.find(gateway, bare, wanted.previd)
-    h = 0
-    if session is not None:
-        h = await durable(gateway, session)
-        # Time has passed.
-        session, known = resumption.find(gateway, bare, wanted.previd)
-    if session is None:
+    try:
+        session, known = await resumption.find(gateway, bare, resumption.hashed(wanted.previd))
+    except BusError:
+        # It may still be there: the client had better try again.
+        client.end("internal-server-error", "try again later")
+        return
+    h = await durable(gateway, session) if session is not None else 0
+    if session is None or session.over:
         client.react(client.stream.resume_refused("item-not-found", known))
     elif not client.closing:
         continue_session(client, session, wanted, h)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from natter.telemetry.names import LIMITS_HIT, SESSIONS_RESUMED
@@ -19,7 +20,7 @@ SURVIVED = frozenset(("system-shutdown", "connection-timeout", "resource-constra
 class Nowhere:
     """The link of a session that has no connection."""
 
-    def __init__(self, gateway: Gateway, session: Session) -> None:
+    def __init__(self, gateway: Gateway, session: str) -> None:
         self._gateway = gateway
         self._session = session
 
@@ -28,14 +29,21 @@ class Nowhere:
 
     def end(self, condition: str, text: str = "") -> None:
         """The session is over."""
-        self._gateway.leave(self._session)
+        session = self._gateway.sessions.get(self._session)
+        if session is not None:
+            self._gateway.leave(session)
 
     def overflow(self) -> None:
         """Too much came meanwhile: the session is over, and what can be handed back is."""
-        self._gateway.leave(self._session)
+        self.end("")
 
     def replaced(self) -> None:
         """There is no connection to close."""
+
+
+def hashed(id: str) -> str:
+    """What the directory and the books know of an id that a client may resume with: not enough to do it."""
+    return blake2b(id.encode(), digest_size=16).hexdigest()
 
 
 def can_wait(session: Session) -> bool:
@@ -48,7 +56,7 @@ def detach(gateway: Gateway, session: Session) -> None:
     managed = session.managed
     assert managed is not None and isinstance(session.outbox, Unacked)
     session.outbox.detach()
-    session.link = Nowhere(gateway, session)
+    session.link = Nowhere(gateway, session.id)
     managed.expiry = gateway.loop.call_later(managed.resume_seconds, expire, gateway, session)
 
 
@@ -58,12 +66,15 @@ def expire(gateway: Gateway, session: Session) -> None:
     gateway.leave(session)
 
 
-def find(gateway: Gateway, bare: str, previd: str) -> tuple[Session | None, int | None]:
-    """The session that `previd` names, or (None, h) with what is known of one that is over. Only its account's own."""
-    session = gateway.resumable.get(previd)
+async def find(gateway: Gateway, bare: str, id: str) -> tuple[Session | None, int | None]:
+    """The session that the hash `id` names, or (None, h) with what is known of one that is over.
+
+    Only its account's own, wherever it is.
+    """
+    session = await gateway.takeovers.find(bare, id)
     if session is not None:
-        return (session, None) if session.bare == bare and not session.over else (None, None)
-    known = gateway.expired.get(previd)
+        return session, None
+    known = gateway.expired.get(id)
     return None, known[1] if known is not None and known[0] == bare else None
 
 
@@ -81,8 +92,23 @@ def attach(session: Session, link: Link) -> None:
     SESSIONS_RESUMED.add()
 
 
+def moved(gateway: Gateway, session: Session) -> None:
+    """Another gateway has the session: nothing is said, nothing handed back, its connection gets a conflict."""
+    managed = session.managed
+    gateway.sessions.pop(session.id, None)
+    gateway.binding.claims.discard(session.id)
+    session.over = True
+    gateway.takeovers.forget(session)
+    if managed is not None:
+        gateway.resumable.pop(managed.id, None)
+        if managed.expiry is not None:
+            managed.expiry.cancel()
+    session.link.replaced()
+
+
 def forget(gateway: Gateway, session: Session, managed: Managed) -> None:
     """The session is over; a client that comes too late is told how far it had got."""
+    gateway.takeovers.forget(session)
     if managed.expiry is not None:
         managed.expiry.cancel()
         managed.expiry = None

@@ -53,9 +53,11 @@ class Held:
 class Managed:
     """Stream management of a session (XEP-0198)."""
 
-    # "" when it cannot be resumed.
+    # Hash of the id that the client knows; "" when the session cannot be resumed.
     id: str
     resume_seconds: int
+    # False until the client has been told <enabled/>.
+    enabled: bool = True
     # The last count of stanzas that are durable, and the last one that the client was told of.
     durable: int = 0
     told: int = 0

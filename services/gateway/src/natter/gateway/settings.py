@@ -71,6 +71,9 @@ class Settings(BaseModel):
         description="Stanzas sent and not acknowledged; the connection is closed, twice as many end the session.",
     )
     unacked_bytes_max: int = Field(1 << 20, ge=1 << 16, description="Bytes sent and not acknowledged; likewise.")
+    checkpoint_seconds: float = Field(
+        2.0, gt=0, le=60, description="How often is written what another gateway must know to take sessions over."
+    )
     ask_stanzas: int = Field(10, ge=1, le=1000, description="Stanzas sent before the client is asked to acknowledge.")
     tell_stanzas: int = Field(50, ge=1, le=10_000, description="Stanzas taken before the client is told unasked.")
     expired_max: int = Field(

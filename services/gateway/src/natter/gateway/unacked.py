@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from natter.proto.v1 import bus_pb2
@@ -12,6 +13,20 @@ from .returns import keep, returnable
 
 # A detached session, which cannot acknowledge, may have so many times more unacknowledged.
 DETACHED_FACTOR = 2
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Where in its delivery log a gateway reads: source, sequence and position of the frame at work."""
+
+    source: str = ""
+    sequence: int = 0
+    position: int = 0
+
+    @property
+    def place(self) -> int:
+        """As `SessionState.places` has it."""
+        return self.sequence << 16 | self.position
 
 
 @dataclass(slots=True)
@@ -25,11 +40,14 @@ class Unacked:
     bytes_max: int
     stanzas_max: int
     ask_stanzas: int
+    cursor: Cursor = field(default_factory=Cursor)
+    # While the session arrives from another gateway: takes what comes from others.
+    capture: Callable[[bytes, bus_pb2.Frame], None] | None = None
     parts: list[bytes] = field(default_factory=list)
     stalled: bool = False
     attached: bool = True
-    # Written or waiting, and not acknowledged; with the frame where it would have to go back to the lane.
-    queue: deque[tuple[bytes, bus_pb2.Frame | None]] = field(default_factory=deque)
+    # Written or waiting, and not acknowledged: stanza, frame where it would have to go back to the lane, and place.
+    queue: deque[tuple[bytes, bus_pb2.Frame | None, int]] = field(default_factory=deque)
     queue_bytes: int = 0
     # The client's last `h`.
     acknowledged: int = 0
@@ -45,7 +63,14 @@ class Unacked:
 
     def add(self, stanza: bytes, frame: bus_pb2.Frame) -> bool:
         """Take a stanza and the frame it came in. False when the limit is passed; it was taken all the same."""
-        self.queue.append((stanza, keep(frame) if returnable(frame) else None))
+        if self.capture is not None:
+            self.capture(stanza, frame)
+            return True
+        return self.append(stanza, frame, self.cursor.place)
+
+    def append(self, stanza: bytes, frame: bus_pb2.Frame, place: int) -> bool:
+        """`add`, also while the session arrives."""
+        self.queue.append((stanza, keep(frame) if returnable(frame) else None, place))
         self.queue_bytes += len(stanza)
         if self.attached:
             self.parts.append(stanza)
@@ -90,7 +115,7 @@ class Unacked:
     def attach(self) -> None:
         """There is a new connection: everything unacknowledged goes out again (XEP-0198 §5)."""
         self.attached = True
-        self.parts.extend(stanza for stanza, _ in self.queue)
+        self.parts.extend(stanza for stanza, _, _ in self.queue)
         if self.queue:
             self.ask()
 
@@ -114,7 +139,7 @@ class Unacked:
 
     def unwritten(self) -> list[bus_pb2.Frame]:
         """The frames that the client has not acknowledged, in order. The outbox is empty afterwards."""
-        frames = [frame for _, frame in self.queue if frame is not None]
+        frames = [frame for _, frame, _ in self.queue if frame is not None]
         self.queue.clear()
         self.parts.clear()
         self.queue_bytes = 0
