@@ -329,3 +329,38 @@ async def test_two_gateways_race(world: World) -> None:
     owner = world.directory.by_resumption(hashed(previd)).gateway
     holders = [g.gateway.incarnation for g in (one, two, three) if hashed(previd) in g.gateway.resumable]
     assert holders == [owner]
+
+
+async def test_a_gateway_that_stood_still_acknowledges_nothing_that_stands_behind_a_fence(world: World) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    alice, previd = await managed(world, one)
+    one.gateway.binding.directory._callbacks.clear()
+    taken = await two.gateway.takeovers.find("alice@localhost", hashed(previd))
+    assert taken is not None
+    # As far as it knows, it may have been silent for long.
+    one.gateway.certain_at = lambda: float("-inf")
+    alice.send(chat("bob@localhost/b", "into the void") + R)
+    with pytest.raises(AssertionError):
+        await alice.until("<a ", seconds=0.3)
+    client = await again(world, two, previd, 0)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='0'/>")
+    client.send(R)
+    await client.until(f"<a xmlns='{SM}' h='0'/>")
+
+
+async def test_a_gateway_that_stood_still_and_lost_nothing_goes_on(world: World) -> None:
+    one = await world.gateway()
+    alice, _ = await managed(world, one)
+    one.gateway.certain_at = lambda: float("-inf")
+    alice.send(chat("bob@localhost/b", "x") + R)
+    await alice.until(f"<a xmlns='{SM}' h='1'/>")
+
+
+async def test_a_gateway_that_has_left_nothing(world: World, memory: Any) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    _alice, previd = await managed(world, one)
+    await kill(one)
+    await memory.purge("KV_checkpoints", f"$KV.checkpoints.{one.gateway.incarnation}.*")
+    client = await again(world, two, previd, 0)
+    await client.until("<failed.*item-not-found")
+    await world.router.until(lambda: world.directory.by_resumption(hashed(previd)) is None)

@@ -119,6 +119,14 @@ class Directory:
         self._apply(changed)
         return changed
 
+    async def look(self, session: Session) -> bool:
+        """Whether the record itself, not the replica, says now that the session is at this gateway."""
+        value = await self._bucket.get(key(session.bare, session.resource))
+        if value is None:
+            return False
+        record = bus_pb2.SessionRecord.FromString(value.value)
+        return (record.session, record.gateway) == (session.session, session.gateway)
+
     async def delete(self, session: Session) -> None:
         """The session has ended. Somebody else's new session under the same full JID is left alone, and so is this one
         if another gateway has it now."""

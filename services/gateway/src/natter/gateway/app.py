@@ -191,7 +191,8 @@ class Running:
             lanes=self.lanes,
             sample_ratio=self.sample_ratio,
         )
-        self.instances = Instances(self.bus, "gateway", incarnation)
+        self.instances = instances = Instances(self.bus, "gateway", incarnation)
+        self.gateway.certain_at = lambda: instances.renewed_at
 
     async def start(self) -> None:
         """Be ready to deliver, then listen."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from natter.bus import subjects
-from natter.bus.api import Bus, Entry, Subscription
+from natter.bus.api import Bus, BusError, Entry, Subscription
 from natter.bus.kv import Bucket
 from natter.proto.v1 import bus_pb2
 from natter.xmpp.element import insert_to
@@ -77,6 +77,8 @@ class Estate:
         self._fences: dict[str, asyncio.Future[None]] = {}
         self._subscriptions: list[Subscription] = []
         self._opening: asyncio.Task[None] | None = None
+        # Whether it has left anything.
+        self.found = False
         # Loop time of the last use.
         self.used = 0.0
 
@@ -84,7 +86,12 @@ class Estate:
         """Read the checkpoint and what follows it. Several may wait."""
         if self._opening is None:
             self._opening = asyncio.create_task(self._open())
-        await asyncio.shield(self._opening)
+        try:
+            await asyncio.shield(self._opening)
+        except BusError:
+            # Whoever tries again begins anew.
+            self._opening = None
+            raise
 
     async def close(self) -> None:
         """Read no more."""
@@ -94,8 +101,12 @@ class Estate:
             await subscription.stop()
 
     async def _open(self) -> None:
+        for subscription in self._subscriptions:
+            await subscription.stop()
+        self._subscriptions.clear()
         values = await Bucket(self._bus, subjects.CHECKPOINTS).values(f"{self._gateway}.*")
         parts = [bus_pb2.Checkpoint.FromString(value.value) for value in values]
+        self.found = bool(parts)
         if not parts:
             return
         first = min(parts, key=lambda part: part.delivered)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from natter.bus.api import Bus
+from natter.bus.api import Bus, BusError
 from natter.bus.sender import Sender
+from natter.bus.subjects import INSTANCE_SECONDS
 from natter.proto.v1 import bus_pb2
 from natter.runtime.sections import Server
 from natter.telemetry.names import LIMITS_HIT, SESSIONS
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 # Bound connections are looked at in turns: each time-out is noticed after this many sweeps at the latest.
 TURNS = 8
 CONGESTED_POLL_SECONDS = 0.05
+# Below the age of a key in the bucket of instances: after that silence others may think this gateway dead.
+CERTAIN_SECONDS = INSTANCE_SECONDS - 1.0
 # Streams closed between two turns of the loop when draining.
 CLOSED_PER_TURN_MAX = 200
 
@@ -95,6 +98,8 @@ class Gateway:
     starting: dict[str, Callable[[], None]] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     takeovers: Takeovers = field(init=False)
+    # When (loop time) it was last certain that nobody thinks this gateway dead.
+    certain_at: Callable[[], float] = field(default=lambda: float("inf"))
     congested: bool = False
     draining: bool = False
 
@@ -206,6 +211,19 @@ class Gateway:
             self.lane.add(frame, stored)
         else:
             session.held.append(Held(frame, then=None if stored is None else lambda: self.lane.when_stored(stored)))
+
+    def certain(self) -> bool:
+        """Whether nobody can have taken sessions over because this gateway stood still, or was cut off from the bus."""
+        return self.loop.time() - self.certain_at() < CERTAIN_SECONDS
+
+    async def has(self, session: Session) -> bool:
+        """Whether the session is surely still here."""
+        while not self.certain() and not session.over:
+            try:
+                return await self.binding.directory.look(session.record)
+            except BusError:
+                await asyncio.sleep(CONGESTED_POLL_SECONDS)
+        return not session.over
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do something in the background; it is cancelled at the end."""

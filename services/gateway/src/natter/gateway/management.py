@@ -160,6 +160,23 @@ def tell(gateway: Gateway, session: Session, managed: Managed) -> None:
         # Behind <enabled/>.
         managed.telling = True
         return
+    if not gateway.certain():
+        managed.telling = True
+        gateway.spawn(tell_if_ours(gateway, session, managed))
+        return
+    say_durable(gateway, session, managed)
+
+
+async def tell_if_ours(gateway: Gateway, session: Session, managed: Managed) -> None:
+    """This gateway stood still: what it has stored since may stand behind a fence, and then it does not count."""
+    h = managed.durable
+    if await gateway.has(session):
+        managed.durable = h
+        say_durable(gateway, session, managed)
+
+
+def say_durable(gateway: Gateway, session: Session, managed: Managed) -> None:
+    """`<a/>`, now."""
     managed.telling = False
     managed.told = managed.durable
     if not session.over:

@@ -193,7 +193,7 @@ async def resume(client: Client, wanted: ResumeWanted) -> None:
         client.end("internal-server-error", "try again later")
         return
     h = await durable(gateway, session) if session is not None else 0
-    if session is None or session.over:
+    if session is None or not await gateway.has(session):
         client.react(client.stream.resume_refused("item-not-found", known))
     elif not client.closing:
         continue_session(client, session, wanted, h)

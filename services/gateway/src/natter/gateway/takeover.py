@@ -200,21 +200,29 @@ class Takeovers:
 
     async def _inherit_at_last(self, arrival: Arrival, record: Record) -> Left | None:
         """The session is ours: whatever the bus does, it is not left half taken."""
-        while True:
+        silent = 0
+        while silent < ROUNDS_MAX:
             try:
                 return await self._inherit(arrival, record)
             except BusError as error:
                 log.warning("what a gateway has left cannot be read: %r", error)
                 await asyncio.sleep(RETRY_SECONDS)
+            except TimeoutError:
+                # The bus answers, and its lane has lost its memory.
+                silent += self._gateway.bus.connected()
+        return None
 
     async def _inherit(self, arrival: Arrival, record: Record) -> Left | None:
         """Everything that the old gateway leaves, fenced, so that nothing is added to it."""
         estate = arrival.estate
         await estate.open()
+        if not estate.found:
+            return None
         fence = bus_pb2.Frame(control=bus_pb2.CONTROL_FENCE, session=record.session, gateway=record.gateway)
         fenced = estate.fence(record.session)
         self._fences.add(subjects.lane(record.lane), fence)
-        await asyncio.gather(estate.sync(), fenced)
+        async with asyncio.timeout(ROUTED_SECONDS_MAX):
+            await asyncio.gather(estate.sync(), fenced)
         try:
             async with asyncio.timeout(ROUTED_SECONDS_MAX):
                 # RFC 6120 §10.1: what it sends from here must not pass what it has sent from there.
