@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from natter.bus.directory import Session
 from natter.proto.v1 import bus_pb2
 from natter.proto.v1.bus_pb2 import Frame
 from natter.router import fences as module
@@ -44,6 +47,24 @@ def test_the_session_may_come_back() -> None:
     assert fences.stops(said, "g1")
     fences.control(lane, Frame(control=bus_pb2.CONTROL_COUNTED, session="s", inbound=3, gateway="g1"), "g1")
     assert not fences.stops(said, "g1")
+
+
+def test_a_router_that_begins_behind_a_fence_knows_of_it() -> None:
+    fences = Fences()
+
+    def session(name: str, gateway: str, **fence: Any) -> Session:
+        return Session(f"{name}@x/r", f"{name}@x", "r", name, gateway, True, 0, 0, 1, **fence)
+
+    fence = {"fenced_gateway": "g1", "fenced_lane": 2, "fenced_sequence": 10}
+    sessions = [
+        session("moved", "g2", **fence),
+        session("back", "g1", **fence),
+        session("later", "g2", **{**fence, "fenced_sequence": 11}),
+        session("elsewhere", "g2", **{**fence, "fenced_lane": 3}),
+        session("never", "g1"),
+    ]
+    fences.remember(sessions, 2, 10)
+    assert list(fences.fenced) == [("moved", "g1")]
 
 
 def test_the_memory_is_bounded(monkeypatch: object) -> None:

@@ -34,6 +34,10 @@ class Session:
     # Hash of the id under which it can be resumed, and for how long.
     resumption: str = ""
     resume_seconds: int = 0
+    # Its last fence: what that gateway says of it in that lane behind that sequence is not its own.
+    fenced_gateway: str = ""
+    fenced_lane: int = 0
+    fenced_sequence: int = 0
 
 
 OnChange = Callable[[Session | None, Session | None], None]
@@ -230,6 +234,9 @@ def _session(record: bus_pb2.SessionRecord, revision: int) -> Session:
         record.lane,
         record.resumption,
         record.resume_seconds,
+        record.fenced_gateway,
+        record.fenced_lane,
+        record.fenced_sequence,
     )
 
 
@@ -244,6 +251,9 @@ def _record(session: Session) -> bytes:
         lane=session.lane,
         resumption=session.resumption,
         resume_seconds=session.resume_seconds,
+        fenced_gateway=session.fenced_gateway,
+        fenced_lane=session.fenced_lane,
+        fenced_sequence=session.fenced_sequence,
     ).SerializeToString()
 
 

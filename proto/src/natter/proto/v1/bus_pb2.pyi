@@ -96,7 +96,7 @@ class Frame(_message.Message):
     def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., type: _Optional[str] = ..., sender: _Optional[str] = ..., to: _Optional[str] = ..., id: _Optional[str] = ..., traits: _Optional[int] = ..., payload: _Optional[str] = ..., stanza: _Optional[bytes] = ..., session: _Optional[str] = ..., inbound: _Optional[int] = ..., traceparent: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., sessions: _Optional[_Iterable[str]] = ..., tos: _Optional[_Iterable[str]] = ..., returned: _Optional[int] = ..., ended: _Optional[bool] = ..., priority: _Optional[int] = ..., accepted_us: _Optional[int] = ..., control: _Optional[_Union[Control, str]] = ..., outbound: _Optional[int] = ..., gateway: _Optional[str] = ..., position: _Optional[int] = ..., origin: _Optional[str] = ...) -> None: ...
 
 class SessionRecord(_message.Message):
-    __slots__ = ("session", "gateway", "jid", "available", "priority", "bound_us", "lane", "resumption", "resume_seconds")
+    __slots__ = ("session", "gateway", "jid", "available", "priority", "bound_us", "lane", "resumption", "resume_seconds", "fenced_gateway", "fenced_lane", "fenced_sequence")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     JID_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +106,9 @@ class SessionRecord(_message.Message):
     LANE_FIELD_NUMBER: _ClassVar[int]
     RESUMPTION_FIELD_NUMBER: _ClassVar[int]
     RESUME_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FENCED_GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    FENCED_LANE_FIELD_NUMBER: _ClassVar[int]
+    FENCED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     session: str
     gateway: str
     jid: str
@@ -115,7 +118,10 @@ class SessionRecord(_message.Message):
     lane: int
     resumption: str
     resume_seconds: int
-    def __init__(self, session: _Optional[str] = ..., gateway: _Optional[str] = ..., jid: _Optional[str] = ..., available: _Optional[bool] = ..., priority: _Optional[int] = ..., bound_us: _Optional[int] = ..., lane: _Optional[int] = ..., resumption: _Optional[str] = ..., resume_seconds: _Optional[int] = ...) -> None: ...
+    fenced_gateway: str
+    fenced_lane: int
+    fenced_sequence: int
+    def __init__(self, session: _Optional[str] = ..., gateway: _Optional[str] = ..., jid: _Optional[str] = ..., available: _Optional[bool] = ..., priority: _Optional[int] = ..., bound_us: _Optional[int] = ..., lane: _Optional[int] = ..., resumption: _Optional[str] = ..., resume_seconds: _Optional[int] = ..., fenced_gateway: _Optional[str] = ..., fenced_lane: _Optional[int] = ..., fenced_sequence: _Optional[int] = ...) -> None: ...
 
 class Checkpoint(_message.Message):
     __slots__ = ("delivered", "marks", "lane_sequence", "sessions")

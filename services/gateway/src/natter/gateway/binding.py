@@ -146,7 +146,7 @@ class Binding:
             elif session is not None:
                 # This gateway was thought dead (it stood still): its clients log in again.
                 session.link.end("internal-server-error", "the session was given up")
-        elif before is not None and after is not None and after.gateway != self.incarnation:
+        elif before is not None and after is not None and before.gateway == self.incarnation != after.gateway:
             session = self.sessions.get(after.session)
             if session is not None:
                 self.moved(session)

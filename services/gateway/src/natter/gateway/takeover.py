@@ -220,7 +220,8 @@ class Takeovers:
             return None
         fence = bus_pb2.Frame(control=bus_pb2.CONTROL_FENCE, session=record.session, gateway=record.gateway)
         fenced = estate.fence(record.session)
-        self._fences.add(subjects.lane(record.lane), fence)
+        fences = self._fences.to(subjects.lane(record.lane))
+        fences.add(fence)
         async with asyncio.timeout(ROUTED_SECONDS_MAX):
             await asyncio.gather(estate.sync(), fenced)
         try:
@@ -231,8 +232,15 @@ class Takeovers:
             await estate.sync()
         except TimeoutError:
             LIMITS_HIT.add("routed")
+        # For a router that begins behind the fence.
+        self._gateway.spawn(self._note_fence(arrival.session, record, fences.last_sequence))
         arrival.inbound = estate.inbound(record.session)
         return estate.known(record.session)
+
+    async def _note_fence(self, session: Session, record: Record, sequence: int) -> None:
+        await self._gateway.binding.change(
+            session, fenced_gateway=record.gateway, fenced_lane=record.lane, fenced_sequence=sequence
+        )
 
     async def _adopt(self, arrival: Arrival, left: Left) -> None:
         """Write it all into this gateway's own log, and wait until it has been read there."""

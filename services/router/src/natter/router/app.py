@@ -37,6 +37,7 @@ async def app(ctx: Context[Settings]) -> None:
 
     async def open_lane(shard: Shard) -> Lane:
         lane = Lane(office, Senders(ctx.bus, shard.name, publisher), shard.progress)
+        lane.fences.remember(directory.all(), shard.number, shard.progress.position)
         office.lanes.add(lane)
         return lane
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from natter.bus.directory import Session
 from natter.proto.v1 import bus_pb2
 from natter.proto.v1.bus_pb2 import Frame
 
@@ -37,6 +39,13 @@ class Fences:
         elif frame.control == bus_pb2.CONTROL_COUNTED and frame.gateway == source:
             # The session has come (back) to this gateway.
             self.fenced.pop((frame.session, source), None)
+
+    def remember(self, sessions: Iterable[Session], lane: int, position: int) -> None:
+        """The lane is opened behind `position`: the fences before it stand in the directory."""
+        for session in sessions:
+            left = session.fenced_gateway
+            if left and left != session.gateway and session.fenced_lane == lane and session.fenced_sequence <= position:
+                self.fenced[session.session, left] = None
 
     def stops(self, frame: Frame, source: str) -> bool:
         """Whether a frame was said by a gateway that did not have the session any more."""
