@@ -364,3 +364,43 @@ async def test_a_gateway_that_has_left_nothing(world: World, memory: Any) -> Non
     client = await again(world, two, previd, 0)
     await client.until("<failed.*item-not-found")
     await world.router.until(lambda: world.directory.by_resumption(hashed(previd)) is None)
+
+
+async def test_killed_before_it_had_adopted(world: World) -> None:
+    one, two, three = [await world.gateway() for _ in range(3)]
+    alice, previd = await managed(world, one)
+    bob = await world.login(three, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 4))
+    await received(alice, "n3.")
+    alice.send(numbered("bob@localhost/b", 0, 3) + R)
+    await alice.until(f"<a xmlns='{SM}' h='3'/>")
+    # Two has the record, and gets no further.
+    record = world.directory.by_resumption(hashed(previd))
+    arrival = two.gateway.takeovers._expect(record)
+    assert await two.gateway.takeovers._claim(arrival, record)
+    bob.send(numbered("alice@localhost/r", 4, 6))
+    await world.router.until(lambda: len(arrival.held) == 2)
+    await kill(two)
+    client = await again(world, three, previd, 1)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='3'/>")
+    assert await received(client, "n5.") == [f"n{n}." for n in range(1, 6)]
+    bob.send(chat("alice@localhost/r", "end"))
+    assert await received(client, "end") == ["end"]
+
+
+async def test_killed_while_something_is_still_sent_to_the_first(world: World) -> None:
+    one, two, three = [await world.gateway() for _ in range(3)]
+    _alice, previd = await managed(world, one)
+    session = one.gateway.resumable[hashed(previd)].id
+    await kill(one)
+    client = await again(world, two, previd, 0)
+    await client.until("<resumed")
+    await kill(two)
+    stanza = chat("alice@localhost/r", "late").encode()
+    late = bus_pb2.Frame(kind=bus_pb2.KIND_MESSAGE, type="chat", stanza=stanza, sessions=[session], sequence=1)
+    sender = type(world.router.senders)(world.bus, "lane.9", "p")
+    sender.add(subjects.deliver(one.gateway.incarnation), late)
+    await sender.drain()
+    client = await again(world, three, previd, 0)
+    await client.until("<resumed")
+    assert await received(client, "late") == ["late"]

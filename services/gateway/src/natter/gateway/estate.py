@@ -38,6 +38,9 @@ class Left:
     counting: bool = False
     # What others send is only remembered: the gateway itself was still taking it over.
     capturing: bool = False
+    # While `capturing`: where the session came from.
+    former: str = ""
+    former_lane: int = 0
     inbound: int = 0
     acknowledged: int = 0
     items: list[Item] = field(default_factory=list)
@@ -114,7 +117,9 @@ class Estate:
         self._read = first.delivered
         for part in sorted(parts, key=lambda part: part.delivered):
             for state in part.sessions:
-                left = self._left[state.session] = Left(part.delivered, True, False, state.inbound, state.acknowledged)
+                left = self._left[state.session] = Left(
+                    part.delivered, counting=True, inbound=state.inbound, acknowledged=state.acknowledged
+                )
                 if state.since:
                     left.start, left.counting = state.since - 1, False
         await self._look_up({state.session: state.places for part in parts for state in part.sessions})
@@ -247,7 +252,7 @@ class Estate:
             return
         session = frame.sessions[0]
         if frame.control == bus_pb2.CONTROL_ARRIVING:
-            self._left[session] = Left(sequence - 1, capturing=True)
+            self._left[session] = Left(sequence - 1, capturing=True, former=frame.gateway, former_lane=frame.position)
         elif frame.control == bus_pb2.CONTROL_ADOPTED:
             left = self._left.get(session)
             if left is None or left.counting:

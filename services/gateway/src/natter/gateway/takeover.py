@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -37,6 +37,8 @@ ROUND_SECONDS = 0.05
 RETRY_SECONDS = 0.5
 HEIR_SECONDS = 1.0
 TAKEN_AT_ONCE_MAX = 64
+# Gateways that may have taken a session over, one from the other, without one of them having settled.
+FORMER_MAX = 4
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +46,8 @@ class Arrival:
     """One session on its way here."""
 
     session: Session
-    estate: Estate
+    # Of its old gateway; and, where that was still taking it over itself, of the one before.
+    estates: list[Estate] = field(default_factory=list)
     # Where CONTROL_ARRIVING stands in our own log.
     since: int = 0
     # What others sent here meanwhile; it stands behind what they had sent there.
@@ -127,6 +130,8 @@ class Takeovers:
             session.outbox = Unacked(0, 0, 1)
             gateway.leave(session)
             return None
+        if session.over:
+            return None
         await self._adopt(arrival, left)
         SESSIONS_TAKEN_OVER.add()
         return session if not session.over else None
@@ -137,19 +142,13 @@ class Takeovers:
         """Be ready for what comes from the moment that the directory names this gateway."""
         gateway = self._gateway
         settings = gateway.settings
-        estate = self._estates.get(record.gateway)
-        if estate is None:
-            estate = self._estates[record.gateway] = Estate(
-                gateway.bus, record.gateway, record.lane, gateway.incarnation
-            )
-        estate.used = gateway.loop.time()
         outbox = Unacked(settings.unacked_bytes_max, settings.unacked_stanzas_max, settings.ask_stanzas, gateway.cursor)
         outbox.attached = False
         nowhere = resumption.Nowhere(gateway, record.session)
         session = Session(record.session, record.jid, record.bare, record, nowhere, outbox)
         session.managed = Managed(record.resumption, record.resume_seconds)
         session.announced = Announcement(record.available, record.priority)
-        arrival = self._arrivals[session.id] = Arrival(session, estate)
+        arrival = self._arrivals[session.id] = Arrival(session)
         cursor = gateway.cursor
 
         def capture(stanza: bytes, frame: bus_pb2.Frame) -> None:
@@ -167,6 +166,13 @@ class Takeovers:
         SESSIONS.set(len(gateway.sessions))
         return arrival
 
+    def _estate(self, gateway: str, lane: int) -> Estate:
+        estate = self._estates.get(gateway)
+        if estate is None:
+            estate = self._estates[gateway] = Estate(self._gateway.bus, gateway, lane, self._gateway.incarnation)
+        estate.used = self._gateway.loop.time()
+        return estate
+
     def _give_up(self, session: Session) -> None:
         gateway = self._gateway
         self.forget(session)
@@ -174,12 +180,21 @@ class Takeovers:
         gateway.binding.claims.discard(session.id)
         session.over = True
 
+    @staticmethod
+    def _arriving(record: Record) -> bus_pb2.Frame:
+        return bus_pb2.Frame(
+            control=bus_pb2.CONTROL_ARRIVING,
+            sessions=[record.session],
+            gateway=record.gateway,
+            position=record.lane,
+        )
+
     async def _claim(self, arrival: Arrival, record: Record) -> bool:
         """From here on the directory names this gateway, if nobody else was faster."""
         gateway = self._gateway
         session = arrival.session
         stored = asyncio.Event()
-        gateway.own.add(bus_pb2.Frame(control=bus_pb2.CONTROL_ARRIVING, sessions=[session.id]), stored.set)
+        gateway.own.add(self._arriving(record), stored.set)
         await stored.wait()
         arrival.since = gateway.own.last_sequence
         for _ in range(ROUNDS_MAX):
@@ -212,9 +227,11 @@ class Takeovers:
                 silent += self._gateway.bus.connected()
         return None
 
-    async def _inherit(self, arrival: Arrival, record: Record) -> Left | None:
+    async def _inherit(self, arrival: Arrival, record: Record, depth: int = 0) -> Left | None:
         """Everything that the old gateway leaves, fenced, so that nothing is added to it."""
-        estate = arrival.estate
+        estate = self._estate(record.gateway, record.lane)
+        arrival.estates = [estate]
+        arrival.routed.clear()
         await estate.open()
         if not estate.found:
             return None
@@ -233,9 +250,37 @@ class Takeovers:
         except TimeoutError:
             LIMITS_HIT.add("routed")
         # For a router that begins behind the fence.
-        self._gateway.spawn(self._note_fence(arrival.session, record, fences.last_sequence))
+        if not depth:
+            self._gateway.spawn(self._note_fence(arrival.session, record, fences.last_sequence))
         arrival.inbound = estate.inbound(record.session)
-        return estate.known(record.session)
+        left = estate.known(record.session)
+        if left is None or not left.capturing or not left.former or depth >= FORMER_MAX:
+            return left
+        return await self._inherit_former(arrival, record, left, depth)
+
+    async def _inherit_former(self, arrival: Arrival, record: Record, left: Left, depth: int) -> Left | None:
+        """The old gateway was still taking the session over itself: what the one before it has left counts, too."""
+        estates = arrival.estates
+        former = replace(record, gateway=left.former, lane=left.former_lane)
+        inbound = arrival.inbound
+        older = await self._inherit(arrival, former, depth + 1)
+        arrival.estates += estates
+        if left.counting:
+            # It had everything up to then; what comes late is not in its log.
+            arrival.inbound = inbound
+            if older is not None:
+                left.items += [item for item in older.outgoing() if item.origin not in left.seen]
+                left.seen.update(item.origin for item in left.items)
+                older.heir = lambda item: self._late(arrival, item)
+            return left
+        if older is None:
+            return None
+        # It had said nothing yet: the session is as the one before has left it.
+        older.items = [*older.outgoing(), *(item for item in left.captured if item.origin not in older.seen)]
+        older.seen.update(item.origin for item in older.items)
+        older.captured = []
+        left.heir = lambda item: self._late(arrival, item)
+        return older
 
     async def _note_fence(self, session: Session, record: Record, sequence: int) -> None:
         await self._gateway.binding.change(
@@ -303,7 +348,8 @@ class Takeovers:
             while arrival.held and not arrival.session.over:
                 held, arrival.held = arrival.held, []
                 try:
-                    await arrival.estate.sync()
+                    for estate in arrival.estates:
+                        await estate.sync()
                 except BusError:
                     arrival.held[:0] = held
                     await asyncio.sleep(ROUND_SECONDS)
@@ -413,7 +459,7 @@ class Takeovers:
     def expect_no_more(self) -> None:
         """Let go of estates that nobody has used for long."""
         now = self._gateway.loop.time()
-        busy = {arrival.estate for arrival in self._arrivals.values()}
+        busy = {estate for arrival in self._arrivals.values() for estate in arrival.estates}
         for gateway, estate in list(self._estates.items()):
             if estate not in busy and now - estate.used > ESTATE_SECONDS:
                 del self._estates[gateway]
