@@ -84,6 +84,30 @@ async def test_what_callbacks_add_goes_behind(bus: Bus) -> None:
     assert await stored_ids(bus) == [0, 1, 2]
 
 
+async def test_a_marker_runs_behind_everything_added_before_it(bus: Bus) -> None:
+    sender = Sender(bus, SUBJECT, "s", publisher="p", frames_max=2)
+    told: list[str] = []
+    sender.when_stored(lambda: told.append("nothing"))
+    assert told == ["nothing"]
+    for number in range(5):
+        sender.add(frame(number), lambda number=number: told.append(str(number)))
+    sender.when_stored(lambda: told.append("first"))
+    sender.when_stored(lambda: told.append("second"))
+    sender.add(frame(5), lambda: told.append("5"))
+    await asyncio.sleep(0)
+    await sender.drain()
+    assert told == ["nothing", *"01234", "first", "second", "5"]
+    sender.add(frame(6))
+    # In flight, with nothing behind it.
+    await asyncio.sleep(0)
+    sender.when_stored(lambda: told.append("third"))
+    await sender.drain()
+    assert told[-1] == "third"
+    await sender.close()
+    sender.when_stored(lambda: told.append("never"))
+    assert told[-1] == "third"
+
+
 async def test_callback_that_raises_stops_nothing(bus: Bus) -> None:
     sender = Sender(bus, SUBJECT, "s", publisher="p")
     told: list[int] = []

@@ -86,8 +86,17 @@ class Link:
     def wake(self) -> None:
         self.woken += 1
 
+    def write(self) -> None:
+        self.woken += 1
+
     def end(self, condition: str, text: str = "") -> None:
         self.ended.append(condition)
+
+    def overflow(self) -> None:
+        self.ended.append("overflow")
+
+    def replaced(self) -> None:
+        self.ended.append("replaced")
 
 
 @pytest.fixture
@@ -158,16 +167,32 @@ class Router:
         self.frames: list[bus_pb2.Frame] = []
         self.delivers = True
         self.senders = Senders(bus, "lane.0", "router")
+        self.fenced: set[tuple[str, str]] = set()
 
     async def start(self) -> None:
         lanes = [subjects.lane(n) for n in range(LANES)]
         await self.bus.subscribe(subjects.LANES, lanes, self._take)
 
     def _take(self, entry: Entry) -> None:
-        for place, frame in enumerate(bus_pb2.Envelope.FromString(entry.payload).frames):
+        envelope = bus_pb2.Envelope.FromString(entry.payload)
+        source = envelope.source
+        for place, frame in enumerate(envelope.frames):
+            if not frame.kind:
+                self._control(frame, source)
+                continue
+            if (frame.session, source) in self.fenced and not frame.returned:
+                continue
             self.frames.append(frame)
             if self.delivers and not frame.ended:
                 self._deliver(frame, entry.sequence, place << 4)
+
+    def _control(self, frame: bus_pb2.Frame, source: str) -> None:
+        if frame.control == bus_pb2.CONTROL_FENCE:
+            self.fenced.add((frame.session, frame.gateway))
+            told = bus_pb2.Frame(control=bus_pb2.CONTROL_FENCED, session=frame.session)
+            self.senders.add(subjects.deliver(source), told)
+        elif frame.gateway:
+            self.fenced.discard((frame.session, source))
 
     def _deliver(self, frame: bus_pb2.Frame, sequence: int, index: int) -> None:
         to = frame.to or (frame.sender if frame.kind == bus_pb2.KIND_PRESENCE else "")

@@ -124,7 +124,7 @@ async def test_a_socket_that_does_not_read_ends_its_session(rig: Rig, link: Any)
     slow = rig.session("slow", stanzas_max=2)
     slow.outbox.stall()
     rig.deliver(*(message(str(n), "slow") for n in range(4)))
-    assert link.ended[0] == "policy-violation"
+    assert link.ended[0] == "overflow"
     assert [f.stanza.count(b"<body>") for f in slow.outbox.unwritten()] == [1] * 4
 
 

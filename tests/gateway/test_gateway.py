@@ -118,7 +118,7 @@ async def test_what_the_gateway_says_itself_is_bounded_too(gateway: Gateway, lin
     session.outbox.stall()
     for _ in range(4):
         gateway.say(session, b"<r/>")
-    assert link.ended == ["policy-violation"]
+    assert link.ended == ["overflow"]
 
 
 async def test_a_full_lane_stops_the_reading_and_an_empty_one_starts_it_again(

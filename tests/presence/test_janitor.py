@@ -104,3 +104,15 @@ async def test_only_the_holder_looks(world: World) -> None:
     world.holds = True
     assert await world.at(150) == {"g1", "g2"}
     assert await world.at(156) == set()
+
+
+async def test_what_can_be_resumed_is_left_to_the_gateways_that_live(world: World) -> None:
+    record = bus_pb2.SessionRecord(session="s9", gateway="g1", jid="u9@x/r", resumption="some hash", resume_seconds=600)
+    await world.directory.create(record)
+    await world.at(100)
+    world.live.remove("g1")
+    await world.at(110)
+    assert await world.at(113) == {"g1", "g2"}
+    assert [s.session for s in world.directory.all() if s.gateway == "g1"] == ["s9"]
+    assert await world.at(769) == {"g1", "g2"}
+    assert await world.at(771) == {"g2"}

@@ -6,13 +6,22 @@ import base64
 
 from natter.xmpp import ns
 from natter.xmpp.sasl.keys import Keys, keys_for
-from natter.xmpp.stream.asks import BindWanted, CredentialsWanted, PlainWanted, RegistrationIq, ServerEvent, StartTls
+from natter.xmpp.stream.asks import (
+    BindWanted,
+    CredentialsWanted,
+    PlainWanted,
+    RegistrationIq,
+    ResumeWanted,
+    ServerEvent,
+    StartTls,
+)
 from natter.xmpp.stream.events import Stanza
 from natter.xmpp.stream.opening import Config
 from natter.xmpp.stream.server import ServerStream
 from natter.xmpp.stream.states import State
+from natter.xmpp.xeps.stream_management import NONZAS
 
-CONFIG = Config("localhost", registration=True, nonzas=frozenset(("{urn:xmpp:sm:3}r",)))
+CONFIG = Config("localhost", registration=True, nonzas=NONZAS)
 OPEN = (
     b"<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client' "
     b"xmlns:stream='http://etherx.jabber.org/streams'>"
@@ -22,6 +31,7 @@ REGISTER = b"<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>"
 BIND = b"<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>phone</resource></bind></iq>"
 SESSION = b"<iq type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"
 CHAT = b"<message to='bob@localhost' type='chat'><body>hi</body></message>"
+RESUME = b"<resume xmlns='urn:xmpp:sm:3' previd='old' h='7'/>"
 CLOSE = b"</stream:stream>"
 SALT = bytes(range(16))
 STORED = {m: Keys(SALT, 4096, *keys_for("secret", m, SALT, 4096)) for m in ("SCRAM-SHA-1", "SCRAM-SHA-256")}
@@ -77,6 +87,8 @@ class Wire:
                 return self.note(self.stream.plain_result(password == "secret"))
             case BindWanted(_, resource):
                 return self.note(self.stream.bound(f"alice@localhost/{resource}"))
+            case ResumeWanted(_, previd, h):
+                return self.note(self.stream.resumed("alice@localhost/phone", previd, h))
             case RegistrationIq():
                 return self.note(self.stream.registration_reply(b"<iq type='result' id='r'/>"))
             case StartTls():
@@ -113,11 +125,13 @@ def in_state(state: State) -> Wire:
     }.get(state, (OPEN, PLAIN))
     for step in steps:
         wire.send(step)
-    if state in (State.BINDING, State.ASSIGNING, State.BOUND):
+    if state in (State.BINDING, State.ASSIGNING, State.RESUMING, State.BOUND):
         wire.stream.plain_result(True)
         wire.send(OPEN)
     if state in (State.ASSIGNING, State.BOUND):
         wire.send(BIND)
+    if state is State.RESUMING:
+        wire.send(RESUME)
     if state is State.BOUND:
         wire.stream.bound("alice@localhost/phone")
     wire.stream.data_to_send()

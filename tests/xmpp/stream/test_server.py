@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from natter.xmpp import ns
 from natter.xmpp.stream.asks import (
+    Answered,
     Authenticated,
     AuthenticationFailed,
     BindWanted,
@@ -16,6 +17,7 @@ from natter.xmpp.stream.asks import (
     CredentialsWanted,
     PlainWanted,
     RegistrationIq,
+    ResumeWanted,
     StartTls,
 )
 from natter.xmpp.stream.events import Nonza, Stanza
@@ -28,6 +30,7 @@ from wire import (
     OPEN,
     PLAIN,
     REGISTER,
+    RESUME,
     SESSION,
     STARTTLS,
     STORED,
@@ -89,11 +92,12 @@ def test_everything_in_one_packet() -> None:
             str,
             [
                 *(PlainWanted("alice", "secret"), Authenticated("alice", "PLAIN"), BindWanted("alice", "phone")),
+                Answered(b"<iq type='result' id='s'/>"),
                 *(b"<presence/>", CHAT, CHAT, CHAT, b"<r xmlns='urn:xmpp:sm:3'/>", Closed()),
             ],
         )
     )
-    assert wire.sent.endswith(b"</iq><iq type='result' id='s'/></stream:stream>")
+    assert wire.sent.endswith(b"</iq></stream:stream>")
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 64])
@@ -158,6 +162,8 @@ SAID = {
     Input.BIND: BIND,
     Input.SESSION: SESSION,
     Input.STANZA: CHAT,
+    Input.RESUME: RESUME,
+    Input.MANAGE: b"<enable xmlns='urn:xmpp:sm:3'/>",
     Input.NONZA: b"<foo xmlns='urn:foo'/>",
     Input.CLOSE: CLOSE,
 }
@@ -197,14 +203,21 @@ def test_every_pair(state: State, given_: Input) -> None:
         case Action.BIND:
             assert events == [BindWanted("alice", "phone")]
         case Action.BIND_AGAIN:
-            assert events == []
-            assert b"id='b'><error type='cancel'><not-allowed" in sent
+            assert [type(e) for e in events] == [Answered]
+            assert b"id='b'><error type='cancel'><not-allowed" in events[0].reply  # type: ignore[union-attr]
         case Action.SESSION:
-            assert (events, sent) == ([], b"<iq type='result' id='s'/>")
+            assert (events, sent) == ([Answered(b"<iq type='result' id='s'/>")], b"")
         case Action.DELIVER:
             assert stanzas(events) == [SAID[given_]]
         case Action.DELIVER_NONZA:
-            assert events == [Closed("unsupported-stanza-type")]
+            wanted = [Closed("unsupported-stanza-type")] if given_ is Input.NONZA else [SAID[given_]]
+            assert [e.raw if isinstance(e, Nonza) else e for e in events] == wanted
+        case Action.RESUME:
+            assert events == [ResumeWanted("alice", "old", 7)]
+        case Action.REFUSE_MANAGEMENT:
+            # XEP-0198 §3: told so; the stream goes on.
+            assert (events, wire.state) == ([], state)
+            assert sent == f"<failed xmlns='{ns.SM}'><unexpected-request xmlns='{ns.STANZAS}'/></failed>".encode()
         case _:
             raise AssertionError(act)
 
@@ -239,6 +252,7 @@ ANSWERS = {
     State.PASSWORD: lambda stream: stream.plain_result(True),
     State.REGISTERING: lambda stream: stream.registration_reply(b""),
     State.ASSIGNING: lambda stream: stream.bound("alice@localhost/x"),
+    State.RESUMING: lambda stream: stream.resumed("alice@localhost/x", "old", 3),
 }
 
 
@@ -255,3 +269,36 @@ def test_answers_fit_their_question(state: State, asked: State) -> None:
     else:
         with pytest.raises(RuntimeError):
             ANSWERS[asked](wire.stream)
+
+
+def test_a_former_stream_is_resumed_and_what_was_pipelined_is_read() -> None:
+    wire = in_state(State.BINDING)
+    assert wire.send(RESUME + CHAT) == [ResumeWanted("alice", "old", 7)]
+    assert stanzas(wire.note(wire.stream.resumed("alice@localhost/phone", "old", 3))) == [CHAT]
+    assert wire.read() == b"<resumed xmlns='urn:xmpp:sm:3' previd='old' h='3'/>"
+    assert (wire.state, wire.stream.jid, wire.stream.deadline()) == (State.BOUND, "alice@localhost/phone", None)
+
+
+def test_who_cannot_resume_may_bind() -> None:
+    wire = in_state(State.BINDING)
+    wire.send(RESUME + BIND)
+    assert wire.note(wire.stream.resume_refused("item-not-found", 9)) == [BindWanted("alice", "phone")]
+    failed = f"<failed xmlns='{ns.SM}' h='9'><item-not-found xmlns='{ns.STANZAS}'/></failed>"
+    assert wire.read() == failed.encode()
+
+
+@pytest.mark.parametrize("wrong", ["", "previd='x'", "h='1'", "previd='x' h='-1'", "previd='x' h='4294967296'"])
+def test_a_resumption_that_cannot_be_read(wrong: str) -> None:
+    wire = in_state(State.BINDING)
+    assert wire.send(f"<resume xmlns='{ns.SM}' {wrong}/>".encode()) == []
+    assert b"<bad-request" in wire.read()
+    assert wire.state is State.BINDING
+
+
+def test_a_stream_error_may_carry_its_detail() -> None:
+    wire = in_state(State.BOUND)
+    assert wire.note(wire.stream.terminate("undefined-condition", "", b"<x xmlns='y'/>")) == [
+        Closed("undefined-condition")
+    ]
+    error = f"<stream:error><undefined-condition xmlns='{ns.STREAMS}'/><x xmlns='y'/></stream:error></stream:stream>"
+    assert wire.read() == error.encode()

@@ -32,6 +32,14 @@ class Session:
     revision: int
     # Revision of the account's journal at the login.
     account: int = 0
+    lane: int = 0
+    # Hash of the id under which it can be resumed, and for how long.
+    resumption: str = ""
+    resume_seconds: int = 0
+    # Its last fence: what that gateway says of it in that lane behind that sequence is not its own.
+    fenced_gateway: str = ""
+    fenced_lane: int = 0
+    fenced_sequence: int = 0
 
 
 OnChange = Callable[[Session | None, Session | None], None]
@@ -52,6 +60,8 @@ class Directory:
         self._watch: Subscription | None = None
         self._bares: dict[str, dict[str, Session]] = {}
         self._sessions: dict[str, Session] = {}
+        # Session ids by `resumption`.
+        self._resumptions: dict[str, str] = {}
         # Keys whose JID was too long to be read back from them.
         self._hashed: dict[str, tuple[str, str]] = {}
         # Own deletes that the watch has not shown yet: older news about these keys is no news.
@@ -84,6 +94,11 @@ class Directory:
         """The session with this id."""
         return self._sessions.get(session)
 
+    def by_resumption(self, resumption: str) -> Session | None:
+        """The session that can be resumed under this hash."""
+        found = self._sessions.get(self._resumptions.get(resumption, ""))
+        return found if found is not None and found.resumption == resumption else None
+
     def all(self) -> Iterable[Session]:
         """Every session. Do not await while iterating."""
         return self._sessions.values()
@@ -104,7 +119,7 @@ class Directory:
         return session
 
     async def update(self, session: Session, **changes: object) -> Session:
-        """Change `available`, `priority` or `gateway` of exactly this revision."""
+        """Change some fields of exactly this revision."""
         changed = replace(session, **changes)  # type: ignore[arg-type]
         record = _record(changed)
         revision = await self._bucket.update(key(session.bare, session.resource), record, session.revision)
@@ -112,8 +127,17 @@ class Directory:
         self._apply(changed)
         return changed
 
+    async def look(self, session: Session) -> bool:
+        """Whether the record itself, not the replica, says now that the session is at this gateway."""
+        value = await self._bucket.get(key(session.bare, session.resource))
+        if value is None:
+            return False
+        record = bus_pb2.SessionRecord.FromString(value.value)
+        return (record.session, record.gateway) == (session.session, session.gateway)
+
     async def delete(self, session: Session) -> None:
-        """The session has ended. Somebody else's new session under the same full JID is left alone."""
+        """The session has ended. Somebody else's new session under the same full JID is left alone, and so is this one
+        if another gateway has it now."""
         name = key(session.bare, session.resource)
         revision = session.revision
         while True:
@@ -126,7 +150,7 @@ class Directory:
                     self._forget(session)
                     return
                 record = bus_pb2.SessionRecord.FromString(value.value)
-                if record.session != session.session or value.revision == revision:
+                if record.session != session.session or record.gateway != session.gateway or value.revision == revision:
                     return
                 revision = value.revision
         current = self.get(session.jid)
@@ -185,7 +209,10 @@ class Directory:
                 self._hashed[key(session.bare, session.resource)] = (session.bare, session.resource)
         elif before.session != session.session:
             self._sessions.pop(before.session, None)
+            self._resumptions.pop(before.resumption, None)
         self._sessions[session.session] = session
+        if session.resumption:
+            self._resumptions[session.resumption] = session.session
         self._tell(before, session)
 
     def _remove(self, session: Session) -> None:
@@ -194,6 +221,8 @@ class Directory:
         if not of_bare:
             del self._bares[session.bare]
         self._sessions.pop(session.session, None)
+        if session.resumption:
+            self._resumptions.pop(session.resumption, None)
         if self._hashed:
             self._hashed.pop(key(session.bare, session.resource), None)
         self._tell(session, None)
@@ -219,6 +248,12 @@ def _session(record: bus_pb2.SessionRecord, revision: int) -> Session:
         record.bound_us,
         revision,
         record.account,
+        record.lane,
+        record.resumption,
+        record.resume_seconds,
+        record.fenced_gateway,
+        record.fenced_lane,
+        record.fenced_sequence,
     )
 
 
@@ -231,6 +266,12 @@ def _record(session: Session) -> bytes:
         priority=session.priority,
         bound_us=session.bound_us,
         account=session.account,
+        lane=session.lane,
+        resumption=session.resumption,
+        resume_seconds=session.resume_seconds,
+        fenced_gateway=session.fenced_gateway,
+        fenced_lane=session.fenced_lane,
+        fenced_sequence=session.fenced_sequence,
     ).SerializeToString()
 
 

@@ -23,6 +23,9 @@ class Instances:
         self._seconds = seconds
         self._bucket = Bucket(bus, subjects.INSTANCES, marker_seconds=max(1.0, seconds))
         self._live: tuple[str, ...] = ()
+        # Loop time at which the last renewal that succeeded was begun: nobody thinks this instance dead for `seconds`
+        # from then on.
+        self.renewed_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -51,7 +54,9 @@ class Instances:
         return f"{self._service}.{self._instance}"
 
     async def _renew(self) -> None:
+        began = asyncio.get_running_loop().time()
         await self._bucket.put(self._key, b"")
+        self.renewed_at = began
         self._live = tuple(sorted({*await alive(self._bus, self._service), self._instance}))
 
     async def _run(self) -> None:

@@ -95,10 +95,27 @@ class Sender:
             self._idle.clear()
             self._timer = self._loop.call_soon(self._next)
 
+    def when_stored(self, callback: Stored) -> None:
+        """Call `callback` once everything added so far is stored, at once where it is; never after `close`."""
+        if self._closed:
+            return
+        if self._waiting:
+            raw, before = self._waiting[-1]
+            self._waiting[-1] = (raw, callback if before is None else _both(before, callback))
+        elif self._frames:
+            self._stored.append(callback)
+        else:
+            callback()
+
     @property
     def subject(self) -> str:
         """Where the frames go."""
         return self._subject
+
+    @property
+    def last_sequence(self) -> int:
+        """Where the last envelope of this sender is stored; 0: none yet."""
+        return self._last_sequence
 
     @property
     def waiting_frames(self) -> int:
@@ -235,6 +252,14 @@ class Sender:
             self._publish()
 
 
+def _both(first: Stored, second: Stored) -> Stored:
+    def call() -> None:
+        first()
+        second()
+
+    return call
+
+
 class Senders:
     """The senders of one source, by destination. Idle ones above `idle_max` are forgotten, longest unused first."""
 
@@ -259,6 +284,10 @@ class Senders:
     def add(self, subject: str, frame: bus_pb2.Frame, stored: Stored | None = None) -> None:
         """Send `frame` to `subject` after all that went there before."""
         self.to(subject).add(frame, stored)
+
+    def waiting(self) -> list[Sender]:
+        """The senders that have something not yet stored."""
+        return [sender for sender in self._senders.values() if sender.waiting_frames]
 
     @property
     def waiting_bytes(self) -> int:

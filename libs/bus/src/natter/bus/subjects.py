@@ -34,6 +34,7 @@ INSTANCES = "instances"
 POSITIONS = "positions"
 SNAPSHOTS = "snapshots"
 PARKED = "parked"
+CHECKPOINTS = "checkpoints"
 
 GIB = 1 << 30
 INSTANCE_SECONDS = 5.0
@@ -61,6 +62,7 @@ def streams(
         bucket_spec(INSTANCES, age_seconds=INSTANCE_SECONDS, in_memory=True, replicas=replicas),
         bucket_spec(POSITIONS, replicas=replicas),
         bucket_spec(SNAPSHOTS, replicas=replicas),
+        bucket_spec(CHECKPOINTS, age_seconds=2 * 86400.0, replicas=replicas),
         bucket_spec(PARKED, age_seconds=7 * 86400.0, replicas=replicas),
     )
 

@@ -13,10 +13,27 @@ class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     KIND_MESSAGE: _ClassVar[Kind]
     KIND_PRESENCE: _ClassVar[Kind]
     KIND_IQ: _ClassVar[Kind]
+
+class Control(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CONTROL_UNSPECIFIED: _ClassVar[Control]
+    CONTROL_FENCE: _ClassVar[Control]
+    CONTROL_FENCED: _ClassVar[Control]
+    CONTROL_COUNTED: _ClassVar[Control]
+    CONTROL_ARRIVING: _ClassVar[Control]
+    CONTROL_ADOPTED: _ClassVar[Control]
+    CONTROL_SETTLED: _ClassVar[Control]
 KIND_UNSPECIFIED: Kind
 KIND_MESSAGE: Kind
 KIND_PRESENCE: Kind
 KIND_IQ: Kind
+CONTROL_UNSPECIFIED: Control
+CONTROL_FENCE: Control
+CONTROL_FENCED: Control
+CONTROL_COUNTED: Control
+CONTROL_ARRIVING: Control
+CONTROL_ADOPTED: Control
+CONTROL_SETTLED: Control
 
 class Envelope(_message.Message):
     __slots__ = ("source", "frames")
@@ -27,7 +44,7 @@ class Envelope(_message.Message):
     def __init__(self, source: _Optional[str] = ..., frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("kind", "type", "sender", "to", "id", "traits", "payload", "stanza", "session", "inbound", "traceparent", "sequence", "index", "sessions", "tos", "returned", "ended", "priority", "accepted_us", "plain")
+    __slots__ = ("kind", "type", "sender", "to", "id", "traits", "payload", "stanza", "session", "inbound", "traceparent", "sequence", "index", "sessions", "tos", "returned", "ended", "priority", "accepted_us", "plain", "control", "outbound", "gateway", "position", "origin")
     KIND_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     SENDER_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +65,11 @@ class Frame(_message.Message):
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_US_FIELD_NUMBER: _ClassVar[int]
     PLAIN_FIELD_NUMBER: _ClassVar[int]
+    CONTROL_FIELD_NUMBER: _ClassVar[int]
+    OUTBOUND_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
     kind: Kind
     type: str
     sender: str
@@ -68,10 +90,15 @@ class Frame(_message.Message):
     priority: int
     accepted_us: int
     plain: bool
-    def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., type: _Optional[str] = ..., sender: _Optional[str] = ..., to: _Optional[str] = ..., id: _Optional[str] = ..., traits: _Optional[int] = ..., payload: _Optional[str] = ..., stanza: _Optional[bytes] = ..., session: _Optional[str] = ..., inbound: _Optional[int] = ..., traceparent: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., sessions: _Optional[_Iterable[str]] = ..., tos: _Optional[_Iterable[str]] = ..., returned: _Optional[int] = ..., ended: _Optional[bool] = ..., priority: _Optional[int] = ..., accepted_us: _Optional[int] = ..., plain: _Optional[bool] = ...) -> None: ...
+    control: Control
+    outbound: int
+    gateway: str
+    position: int
+    origin: str
+    def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., type: _Optional[str] = ..., sender: _Optional[str] = ..., to: _Optional[str] = ..., id: _Optional[str] = ..., traits: _Optional[int] = ..., payload: _Optional[str] = ..., stanza: _Optional[bytes] = ..., session: _Optional[str] = ..., inbound: _Optional[int] = ..., traceparent: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., sessions: _Optional[_Iterable[str]] = ..., tos: _Optional[_Iterable[str]] = ..., returned: _Optional[int] = ..., ended: _Optional[bool] = ..., priority: _Optional[int] = ..., accepted_us: _Optional[int] = ..., plain: _Optional[bool] = ..., control: _Optional[_Union[Control, str]] = ..., outbound: _Optional[int] = ..., gateway: _Optional[str] = ..., position: _Optional[int] = ..., origin: _Optional[str] = ...) -> None: ...
 
 class SessionRecord(_message.Message):
-    __slots__ = ("session", "gateway", "jid", "available", "priority", "bound_us", "account")
+    __slots__ = ("session", "gateway", "jid", "available", "priority", "bound_us", "account", "lane", "resumption", "resume_seconds", "fenced_gateway", "fenced_lane", "fenced_sequence")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     JID_FIELD_NUMBER: _ClassVar[int]
@@ -79,6 +106,12 @@ class SessionRecord(_message.Message):
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     BOUND_US_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    RESUMPTION_FIELD_NUMBER: _ClassVar[int]
+    RESUME_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FENCED_GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    FENCED_LANE_FIELD_NUMBER: _ClassVar[int]
+    FENCED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     session: str
     gateway: str
     jid: str
@@ -86,7 +119,49 @@ class SessionRecord(_message.Message):
     priority: int
     bound_us: int
     account: int
-    def __init__(self, session: _Optional[str] = ..., gateway: _Optional[str] = ..., jid: _Optional[str] = ..., available: _Optional[bool] = ..., priority: _Optional[int] = ..., bound_us: _Optional[int] = ..., account: _Optional[int] = ...) -> None: ...
+    lane: int
+    resumption: str
+    resume_seconds: int
+    fenced_gateway: str
+    fenced_lane: int
+    fenced_sequence: int
+    def __init__(self, session: _Optional[str] = ..., gateway: _Optional[str] = ..., jid: _Optional[str] = ..., available: _Optional[bool] = ..., priority: _Optional[int] = ..., bound_us: _Optional[int] = ..., account: _Optional[int] = ..., lane: _Optional[int] = ..., resumption: _Optional[str] = ..., resume_seconds: _Optional[int] = ..., fenced_gateway: _Optional[str] = ..., fenced_lane: _Optional[int] = ..., fenced_sequence: _Optional[int] = ...) -> None: ...
+
+class Checkpoint(_message.Message):
+    __slots__ = ("delivered", "marks", "lane_sequence", "sessions")
+    DELIVERED_FIELD_NUMBER: _ClassVar[int]
+    MARKS_FIELD_NUMBER: _ClassVar[int]
+    LANE_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    delivered: int
+    marks: _containers.RepeatedCompositeFieldContainer[Mark]
+    lane_sequence: int
+    sessions: _containers.RepeatedCompositeFieldContainer[SessionState]
+    def __init__(self, delivered: _Optional[int] = ..., marks: _Optional[_Iterable[_Union[Mark, _Mapping]]] = ..., lane_sequence: _Optional[int] = ..., sessions: _Optional[_Iterable[_Union[SessionState, _Mapping]]] = ...) -> None: ...
+
+class Mark(_message.Message):
+    __slots__ = ("source", "sequence", "index")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    sequence: int
+    index: int
+    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ...) -> None: ...
+
+class SessionState(_message.Message):
+    __slots__ = ("session", "inbound", "acknowledged", "places", "since")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    INBOUND_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    session: str
+    inbound: int
+    acknowledged: int
+    places: _containers.RepeatedScalarFieldContainer[int]
+    since: int
+    def __init__(self, session: _Optional[str] = ..., inbound: _Optional[int] = ..., acknowledged: _Optional[int] = ..., places: _Optional[_Iterable[int]] = ..., since: _Optional[int] = ...) -> None: ...
 
 class AvailabilityRecord(_message.Message):
     __slots__ = ("jid", "session", "stanza", "priority", "directed", "since_us")

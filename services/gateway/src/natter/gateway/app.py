@@ -11,10 +11,11 @@ from pathlib import Path
 from zlib import crc32
 
 from natter.bus import subjects
-from natter.bus.api import Bus, Subscription
+from natter.bus.api import Bus, BusError, Subscription
 from natter.bus.directory import Directory
 from natter.bus.facts import FactsWriter
 from natter.bus.instances import Instances
+from natter.bus.kv import ensure
 from natter.bus.sender import Sender
 from natter.runtime import process
 from natter.runtime.addresses import Address, parse
@@ -23,9 +24,11 @@ from natter.runtime.settings import SettingsError
 from natter.xmpp import ns
 from natter.xmpp.stream.limits import Limits
 from natter.xmpp.stream.opening import Config
+from natter.xmpp.xeps import stream_management
 
 from .auth import Credentials, Verifier
 from .binding import Binding
+from .checkpoint import Checkpoints
 from .connection import Connection
 from .deliveries import Deliveries
 from .gateway import Gateway
@@ -37,6 +40,10 @@ from .session import Session
 from .settings import Settings
 from .tally import Tally
 from .tls import server_context
+
+# Checkpoints of gateways that are long gone are forgotten.
+CHECKPOINT_SECONDS = 2 * 86400.0
+LAST_WORDS_SECONDS_MAX = 1.0
 
 
 async def app(ctx: process.Context[Settings]) -> None:
@@ -81,7 +88,8 @@ def stream_config(settings: Settings, server: Server, *, tls_available: bool) ->
         tls_required=not server.allow_plaintext,
         registration=server.open_registration,
         # RFC 6121 §2.6.1 and §3.4: the presence service keeps roster versions and pre-approvals.
-        features=f"<ver xmlns='{ns.ROSTER_VERSIONING}'/><sub xmlns='{ns.PRE_APPROVAL}'/>",
+        features=f"<ver xmlns='{ns.ROSTER_VERSIONING}'/><sub xmlns='{ns.PRE_APPROVAL}'/>{stream_management.FEATURE}",
+        nonzas=stream_management.NONZAS,
         before=Limits(
             stanza_bytes_max=settings.preauth_bytes_max,
             depth_max=settings.preauth_depth_max,
@@ -131,11 +139,21 @@ def put_together(
         settings=settings,
         server=server,
         incarnation=incarnation,
+        bus=bus,
         loop=loop,
         tls=tls,
         stream_config=stream_config(settings, server, tls_available=tls is not None),
         lane=lane,
-        binding=Binding(Directory(bus), lane, returns, incarnation, settings.resources_max, sessions),
+        own=Sender(bus, subjects.deliver(incarnation), incarnation, publisher=f"{incarnation}.own"),
+        binding=Binding(
+            Directory(bus),
+            lane,
+            returns,
+            incarnation,
+            settings.resources_max,
+            sessions,
+            lane_number=lane_of(incarnation, lanes, settings),
+        ),
         returns=returns,
         tally=Tally(FactsWriter(bus, incarnation), sample_ratio),
         credentials=credentials,
@@ -165,6 +183,7 @@ class Running:
     gateway: Gateway = field(init=False)
     instances: Instances = field(init=False)
     subscription: Subscription | None = None
+    checkpoints: Checkpoints | None = None
     listeners: list[asyncio.Server] = field(default_factory=list)
     addresses: dict[str, Address] = field(default_factory=dict)
 
@@ -179,7 +198,8 @@ class Running:
             lanes=self.lanes,
             sample_ratio=self.sample_ratio,
         )
-        self.instances = Instances(self.bus, "gateway", incarnation)
+        self.instances = instances = Instances(self.bus, "gateway", incarnation)
+        self.gateway.certain_at = lambda: instances.renewed_at
 
     async def start(self) -> None:
         """Be ready to deliver, then listen."""
@@ -190,10 +210,25 @@ class Running:
         # Before the first session exists: a directory record without a live instance is a ghost.
         await self.instances.start()
         await gateway.removals.start(self.bus, directory)
-        deliveries = Deliveries(gateway.sessions, gateway.returns, gateway.tally, gateway.wake)
+        deliveries = Deliveries(
+            gateway.sessions,
+            gateway.returns,
+            gateway.tally,
+            gateway.wake,
+            cursor=gateway.cursor,
+            incarnation=gateway.incarnation,
+            control=gateway.control,
+            moved=gateway.binding.is_elsewhere,
+        )
+        await ensure(self.bus, subjects.bucket_spec(subjects.CHECKPOINTS, age_seconds=CHECKPOINT_SECONDS))
+        start = await self.bus.last_sequence(subjects.LANES)
+        self.checkpoints = checkpoints = Checkpoints(gateway, self.bus, deliveries.marks, start)
+        await checkpoints.write()
         self.subscription = await self.bus.subscribe(
             subjects.DELIVERIES, (subjects.deliver(gateway.incarnation),), deliveries.take
         )
+        gateway.spawn(checkpoints.run(self.settings.checkpoint_seconds))
+        gateway.spawn(gateway.takeovers.inherit())
         await self._listen("c2s", self.settings.c2s, lambda: Connection(gateway))
         if gateway.tls is not None:
             await self._listen(
@@ -239,11 +274,27 @@ class Running:
         except TimeoutError:
             # The bus is away: what is left in the directory goes with this instance's key.
             pass
+        for task in list(self.gateway.tasks):
+            task.cancel()
         if self.subscription is not None:
             await self.subscription.stop()
         await self.gateway.removals.stop()
+        await self._last_words()
         self.gateway.verifier.close()
         await self.gateway.tally.facts.close()
+        await self.gateway.own.close()
         await self.gateway.lane.close()
         await self.gateway.binding.directory.stop()
         await self.instances.stop()
+
+    async def _last_words(self) -> None:
+        """What was done to the end, so that whoever takes sessions over has little to read."""
+        await self.gateway.takeovers.close()
+        if self.checkpoints is None:
+            return
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS_MAX):
+                await self.checkpoints.write()
+        except (TimeoutError, BusError):
+            # The one before will do.
+            pass

@@ -57,6 +57,9 @@ class Binding:
     sessions: Mapping[str, Session]
     # Bindings under way, by bare JID: they count towards the limit.
     pending: Counter[str] = field(default_factory=Counter)
+    lane_number: int = 0
+    # Told of a session that has moved to another gateway.
+    moved: Callable[[Session], None] = field(default=lambda _: None)
     # Ids of sessions from binding to the end of their release: a record of this gateway with another id is a stray.
     claims: set[str] = field(default_factory=set)
     releasing: set[asyncio.Task[None]] = field(default_factory=set)
@@ -85,6 +88,7 @@ class Binding:
                 jid=f"{bare}/{resource}",
                 bound_us=time_ns() // 1000,
                 account=account,
+                lane=self.lane_number,
             )
             return await self._claim(new)
         except BusError:
@@ -113,6 +117,9 @@ class Binding:
                             priority=0,
                             bound_us=new.bound_us,
                             account=new.account,
+                            lane=new.lane,
+                            resumption="",
+                            resume_seconds=0,
                         )
                     )
                 except WrongRevision:
@@ -141,8 +148,17 @@ class Binding:
             elif session is not None:
                 # This gateway was thought dead (it stood still): its clients log in again.
                 session.link.end("internal-server-error", "the session was given up")
+        elif before is not None and after is not None and before.gateway == self.incarnation != after.gateway:
+            session = self.sessions.get(after.session)
+            if session is not None:
+                self.moved(session)
         if after is not None and after.gateway == self.incarnation and after.session not in self.claims:
             self._later(self._delete(after))
+
+    def is_elsewhere(self, session: str) -> bool:
+        """Whether another gateway has this session."""
+        there = self.directory.by_session(session)
+        return there is not None and there.gateway != self.incarnation
 
     def _later(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -158,25 +174,41 @@ class Binding:
                 if held.announce is not None:
                     await self._update(session, held.announce)
                 # RFC 6120 §10.1: in order; nothing overtakes, also when the session is over meanwhile.
-                self.lane.add(session.held.pop(0).frame)
+                session.held.pop(0)
+                if held.frame is not None:
+                    self.lane.add(held.frame)
+                if held.then is not None:
+                    held.then()
         finally:
             # At once, not with the end of the task: the next stanza looks at it.
             session.announcing = None
 
     async def _update(self, session: Session, announced: Announcement) -> None:
+        await self.change(session, available=announced.available, priority=announced.priority)
+
+    async def change(self, session: Session, **changes: object) -> bool:
+        """Write what is new of a session into its record. False: the record is not ours any more."""
         pause = RETRY_SECONDS
-        while not session.over:
+        rounds = ROUNDS_MAX
+        while not session.over and rounds:
             try:
-                session.record = await self.directory.update(
-                    session.record, available=announced.available, priority=announced.priority
-                )
-                return
+                session.record = await self.directory.update(session.record, **changes)
+                return True
             except WrongRevision:
-                # Another session has taken this full JID: the directory tells, and ends this one.
-                return
+                current = self.directory.get(session.jid)
+                if current is not None and (current.session, current.gateway) != (session.id, self.incarnation):
+                    # Another session, or another gateway, has taken it: the directory tells, and ends it here.
+                    return False
+                if current is not None and current.revision > session.record.revision:
+                    # Two changes of our own at once.
+                    session.record = current
+                else:
+                    rounds -= 1
+                    await asyncio.sleep(ROUND_SECONDS)
             except BusError:
                 await asyncio.sleep(pause)
                 pause = min(RETRY_SECONDS_MAX, pause * 2)
+        return False
 
     def hold(self, session: Session, held: Held) -> asyncio.Task[None] | None:
         """Queue a frame behind a presence; the task that empties the queue where one had to be started."""
@@ -230,3 +262,8 @@ def ended_frame(session: Session) -> bus_pb2.Frame:
         ended=True,
         accepted_us=time_ns() // 1000,
     )
+
+
+def counted_frame(session: str, inbound: int, gateway: str = "") -> bus_pb2.Frame:
+    """Says in the lane how many stanzas the session has sent; `gateway` where it has just come to it."""
+    return bus_pb2.Frame(control=bus_pb2.CONTROL_COUNTED, session=session, inbound=inbound, gateway=gateway)

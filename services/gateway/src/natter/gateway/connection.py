@@ -13,15 +13,16 @@ from natter.telemetry import trace
 from natter.telemetry.names import CONNECTIONS_ACTIVE, LIMITS_HIT, SPAN_CONNECTION, STREAM_ERRORS
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape
-from natter.xmpp.stream.asks import Closed, ServerEvent, StartTls
-from natter.xmpp.stream.events import Stanza
+from natter.xmpp.stream.asks import Answered, Closed, ServerEvent, StartTls
+from natter.xmpp.stream.events import Nonza, Stanza
 from natter.xmpp.stream.server import ServerStream
 
-from . import negotiation, simple
+from . import management, negotiation, resumption, simple
 from .gateway import Gateway
-from .ingest import accept
+from .ingest import INBOUND_MASK, accept
 from .ratelimit import Bucket, Rate
 from .session import Session
+from .unacked import Unacked
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Connection(asyncio.Protocol):
         "gateway",
         "heard",
         "opened_us",
+        "parted",
         "pinged",
         "rate",
         "resting",
@@ -66,6 +68,8 @@ class Connection(asyncio.Protocol):
         # Revision of the account that has logged in.
         self.account = 0
         self.session: Session | None = None
+        # The session that it had.
+        self.parted: Session | None = None
         self.bound = self.closing = self.stalled = False
         self.resting = 0
         self.heard = self.pinged = 0.0
@@ -147,7 +151,7 @@ class Connection(asyncio.Protocol):
         self.closing = True
         self.stream.connection_lost()
         if self.session is not None:
-            self.gateway.leave(self.session)
+            self._part(self.session, resumption.can_wait(self.session))
         self.gateway.dismiss(self)
         CONNECTIONS_ACTIVE.add(self.transport_name, by=-1)
         self._span()
@@ -157,7 +161,7 @@ class Connection(asyncio.Protocol):
     def react(self, events: Iterable[ServerEvent]) -> None:
         """Do what the stream asks for, then write what it has to say."""
         for event in events:
-            if event.__class__ is Stanza and self.session is not None:
+            if self.session is not None and not isinstance(event, StartTls):
                 self._take((event,), self.session)
             elif isinstance(event, Closed):
                 self._close(event.condition)
@@ -177,10 +181,19 @@ class Connection(asyncio.Protocol):
             if event.__class__ is Stanza:
                 if not accept(gateway, session, event, now_us):
                     self._hold(session)
+            elif isinstance(event, Nonza):
+                management.take(self, session, event)
+            elif isinstance(event, Answered):
+                # XEP-0198 §4: every stanza counts.
+                session.inbound = session.inbound + 1 & INBOUND_MASK
+                gateway.counted(session)
+                gateway.answer(session, "iq", event.reply)
             elif isinstance(event, Closed):
                 self._close(event.condition)
-            if session.over:
+            if session.over or self.closing:
                 return
+        if session.managed is not None:
+            management.look(gateway, session, session.managed)
         self.say()
 
     def _hold(self, session: Session) -> None:
@@ -316,6 +329,8 @@ class Connection(asyncio.Protocol):
             # Not heard because not listened to.
             self.heard = now
         silent = now - self.heard
+        if self.session.managed is not None:
+            management.check(self.gateway, self.session, self.session.managed)
         if self.pinged > self.heard:
             if now - self.pinged > self.gateway.settings.ping_seconds_max:
                 LIMITS_HIT.add("idle")
@@ -328,17 +343,44 @@ class Connection(asyncio.Protocol):
             self.stream.idle()
 
     def _ping(self, session: Session) -> None:
+        if isinstance(session.outbox, Unacked):
+            session.outbox.ask()
+            self.gateway.wake(session)
+            return
         # XEP-0199 §4.1: server to client.
         domain = self.gateway.server.domain
         to = attr_escape(session.jid)
         head = f"<iq type='get' id='ping-{secrets.token_hex(4)}' from='{domain}' to='{to}'>"
         self.gateway.say(session, f"{head}<ping xmlns='{ns.PING}'/></iq>".encode())
 
-    def end(self, condition: str, text: str = "") -> None:
+    def end(self, condition: str, text: str = "", detail: bytes = b"") -> None:
         """Close the stream with a stream error."""
         if not self.closing:
-            self.stream.terminate(condition, text)
+            self.stream.terminate(condition, text, detail)
             self._close(condition)
+
+    def overflow(self) -> None:
+        """Too much waits for the client. A session that can be resumed goes on without this connection."""
+        waits = self.session is not None and resumption.can_wait(self.session)
+        self.end("resource-constraint" if waits else "policy-violation", "too much is waiting to be read")
+
+    def replaced(self) -> None:
+        """The session was resumed on another connection."""
+        self.write()
+        self.parted, self.session = self.session, None
+        # XEP-0198 §5
+        self.end("conflict", "resumed on another connection")
+
+    def _part(self, session: Session, waits: bool) -> None:
+        """The session goes on without this connection, or is over."""
+        self.parted = session
+        self.session = None
+        if session.link is not self:
+            return
+        if waits:
+            resumption.detach(self.gateway, session)
+        else:
+            self.gateway.leave(session)
 
     def _close(self, condition: str) -> None:
         """Write what is left, say the end, and see to it that it comes."""
@@ -347,7 +389,7 @@ class Connection(asyncio.Protocol):
         self.write()
         self.closing = True
         if self.session is not None:
-            self.gateway.leave(self.session)
+            self._part(self.session, condition in resumption.SURVIVED and resumption.can_wait(self.session))
         transport = self.transport
         if self.early is not None:
             # In the middle of a handshake: no stream error can be read.
@@ -369,7 +411,7 @@ class Connection(asyncio.Protocol):
         self.transport.abort()
 
     def _span(self) -> None:
-        session = self.session
+        session = self.session or self.parted
         tally = self.gateway.tally
         traceparent = session.traceparent if session is not None else ""
         trace.span(

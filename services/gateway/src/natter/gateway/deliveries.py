@@ -14,6 +14,7 @@ from natter.xmpp.element import insert_to
 from .returns import Returns
 from .session import Session
 from .tally import Tally
+from .unacked import Cursor, Unacked
 
 # Logs that may deliver here: lanes, room shards and user shards, all of which are far fewer.
 SOURCES_MAX = 8192
@@ -30,17 +31,31 @@ class Deliveries:
     wake: Callable[[Session], None]
     # Per source, the highest cause that was seen: sequence << 32 | index.
     marks: dict[str, int] = field(default_factory=dict)
+    # Of the frame at work; `cursor.sequence` is the last entry that was worked off between two.
+    cursor: Cursor = field(default_factory=Cursor)
+    # This gateway's name as a source: what it has put into its own log for sessions under stream management.
+    incarnation: str = ""
+    # What frames without a stanza are for.
+    control: Callable[[bus_pb2.Frame], None] = field(default=lambda _: None)
+    # Whether a session that is not here has moved to another gateway, which reads this log for it.
+    moved: Callable[[str], bool] = field(default=lambda _: False)
 
     def take(self, entry: Entry) -> None:
         """Write every frame of one envelope to the sessions it names."""
         envelope = bus_pb2.Envelope.FromString(entry.payload)
         source = envelope.source
+        cursor = self.cursor
+        cursor.source, cursor.sequence = source, entry.sequence
+        if source == self.incarnation:
+            self._own(envelope)
+            return
         before = mark = self.marks.get(source, 0)
         now_us = time_ns() // 1000
         # Only services broadcast; a router's frames carry their `to` in the stanza. Asking every frame costs 0.2 µs.
         routed = source.startswith("lane.")
         written = [0, 0, 0, 0]
-        for frame in envelope.frames:
+        for position, frame in enumerate(envelope.frames):
+            cursor.position = position
             sequence = frame.sequence
             if sequence:
                 # The log's holder repeats what it is not sure to have said; what was seen is skipped.
@@ -53,6 +68,8 @@ class Deliveries:
                 written[frame.kind] += self._broadcast(frame, names, now_us)
             elif len(names) == 1:
                 written[frame.kind] += self._write(frame, names[0], frame.stanza, now_us)
+            elif not names:
+                self.control(frame)
             else:
                 stanza = frame.stanza
                 for name in names:
@@ -61,18 +78,43 @@ class Deliveries:
         if mark != before:
             self._remember(source, mark)
 
+    def _own(self, envelope: bus_pb2.Envelope) -> None:
+        """What this gateway itself has put into the log: the one order of all that a managed session is sent."""
+        now_us = time_ns() // 1000
+        for position, frame in enumerate(envelope.frames):
+            self.cursor.position = position
+            if frame.control:
+                self.control(frame)
+                continue
+            name = frame.sessions[0]
+            session = self.sessions.get(name)
+            if session is None or not isinstance(session.outbox, Unacked):
+                self._absent(frame, name)
+                continue
+            if not session.awake:
+                self.wake(session)
+            if not session.outbox.append(frame.stanza, frame, self.cursor.place):
+                LIMITS_HIT.add("outbox")
+                session.link.overflow()
+            if not frame.origin:
+                self.tally.delivered(frame, session.jid, len(frame.stanza), now_us)
+
+    def _absent(self, frame: bus_pb2.Frame, name: str) -> None:
+        if not self.moved(name):
+            self.returns.give_back(frame, name, self.sessions)
+
     def _write(self, frame: bus_pb2.Frame, name: str, data: bytes, now_us: int) -> bool:
         """One stanza into the outbox of one session."""
         session = self.sessions.get(name)
         if session is None:
-            self.returns.give_back(frame, name, self.sessions)
+            self._absent(frame, name)
             return False
         if not session.awake:
             self.wake(session)
         if not session.outbox.add(data, frame):
             # The outbox keeps the frame: it goes back to the lane when the session ends.
             LIMITS_HIT.add("outbox")
-            session.link.end("policy-violation", "too much is waiting to be read")
+            session.link.overflow()
         self.tally.delivered(frame, session.jid, len(data), now_us)
         return True
 
@@ -85,13 +127,13 @@ class Deliveries:
         for name, to in zip(names, frame.tos, strict=True):
             session = sessions.get(name)
             if session is None:
-                self.returns.give_back(frame, name, sessions)
+                self._absent(frame, name)
                 continue
             if not session.awake:
                 self.wake(session)
             if not session.outbox.add(addressed(stanza, session, to), frame):
                 LIMITS_HIT.add("outbox")
-                session.link.end("policy-violation", "too much is waiting to be read")
+                session.link.overflow()
             written.append(session.jid)
         self.tally.broadcast(frame, written, size, now_us)
         return len(written)

@@ -5,30 +5,40 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections import Counter
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+from natter.bus.api import Bus, BusError
 from natter.bus.sender import Sender
+from natter.bus.subjects import INSTANCE_SECONDS
+from natter.proto.v1 import bus_pb2
 from natter.runtime.sections import Server
 from natter.telemetry.names import LIMITS_HIT, SESSIONS
 from natter.xmpp.stream.opening import Config
 
+from . import resumption
 from .auth import Credentials, Verifier
-from .binding import Binding
+from .binding import Binding, counted_frame
+from .pipeline import KINDS
 from .ratelimit import Addresses
 from .registration import Registration
 from .removal import Removals
 from .returns import Returns
-from .session import Session
+from .session import Held, Session
 from .settings import Settings
+from .takeover import Takeovers
 from .tally import Tally
+from .unacked import Cursor
 
 log = logging.getLogger(__name__)
 
 # Bound connections are looked at in turns: each time-out is noticed after this many sweeps at the latest.
 TURNS = 8
 CONGESTED_POLL_SECONDS = 0.05
+# Below the age of a key in the bucket of instances: after that silence others may think this gateway dead.
+CERTAIN_SECONDS = INSTANCE_SECONDS - 1.0
 # Streams closed between two turns of the loop when draining.
 CLOSED_PER_TURN_MAX = 200
 
@@ -56,10 +66,13 @@ class Gateway:
     settings: Settings
     server: Server
     incarnation: str
+    bus: Bus
     loop: asyncio.AbstractEventLoop
     tls: ssl.SSLContext | None
     stream_config: Config
     lane: Sender
+    # Into this gateway's own delivery log.
+    own: Sender
     binding: Binding
     returns: Returns
     tally: Tally
@@ -77,8 +90,24 @@ class Gateway:
     count: int = 0
     turn: int = 0
     awake: list[Session] = field(default_factory=list)
+    # Sessions that can be resumed, by the id their client knows, with or without a connection.
+    resumable: dict[str, Session] = field(default_factory=dict)
+    # Of those that ended: account and count of stanzas, for a client that comes too late. The oldest are forgotten.
+    expired: OrderedDict[str, tuple[str, int]] = field(default_factory=OrderedDict)
+    # Where the delivery log is read.
+    cursor: Cursor = field(default_factory=Cursor)
+    # What to do when the gateway reads in its own log that a session's counts begin.
+    starting: dict[str, Callable[[], None]] = field(default_factory=dict)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    takeovers: Takeovers = field(init=False)
+    # When (loop time) it was last certain that nobody thinks this gateway dead.
+    certain_at: Callable[[], float] = field(default=lambda: float("inf"))
     congested: bool = False
     draining: bool = False
+
+    def __post_init__(self) -> None:
+        self.takeovers = Takeovers(self)
+        self.binding.moved = lambda session: resumption.moved(self, session)
 
     # --- connections ------------------------------------------------------------------------------------------------
 
@@ -143,8 +172,10 @@ class Gateway:
 
     def leave(self, session: Session) -> None:
         """The session is over: it says so in the lane and leaves the directory."""
-        if self.sessions.pop(session.id, None) is not None:
+        if not session.over and self.sessions.pop(session.id, None) is not None:
             SESSIONS.set(len(self.sessions))
+            if session.managed is not None:
+                resumption.forget(self, session, session.managed)
             self.binding.release(session)
 
     def wake(self, session: Session) -> None:
@@ -165,11 +196,61 @@ class Gateway:
                 # One socket's trouble is not the others'.
                 log.exception("a session could not be written to")
 
+    def answer(self, session: Session, kind: str, stanza: bytes) -> None:
+        """A stanza of the gateway's own, which the client counts."""
+        if session.managed is None:
+            self.say(session, stanza)
+        else:
+            # Through the log, like every other: what is in it is all that the client is ever sent.
+            self.own.add(bus_pb2.Frame(kind=KINDS[kind], stanza=stanza, sessions=[session.id], type="error"))
+
+    def counted(self, session: Session, stored: Callable[[], None] | None = None, *, arrived: bool = False) -> None:
+        """A stanza goes no further, and counts all the same (XEP-0198 §4): whoever counts the lane's must know."""
+        if session.managed is None:
+            return
+        frame = counted_frame(session.id, session.inbound, self.incarnation if arrived else "")
+        if session.announcing is None:
+            self.lane.add(frame, stored)
+        else:
+            session.held.append(Held(frame, then=None if stored is None else lambda: self.lane.when_stored(stored)))
+
+    def certain(self) -> bool:
+        """Whether nobody can have taken sessions over because this gateway stood still, or was cut off from the bus."""
+        return self.loop.time() - self.certain_at() < CERTAIN_SECONDS
+
+    async def has(self, session: Session) -> bool:
+        """Whether the session is surely still here."""
+        while not self.certain() and not session.over:
+            try:
+                return await self.binding.directory.look(session.record)
+            except BusError:
+                await asyncio.sleep(CONGESTED_POLL_SECONDS)
+        return not session.over
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do something in the background; it is cancelled at the end."""
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._spawned)
+        return task
+
+    def _spawned(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("background work failed", exc_info=task.exception())
+
+    def control(self, frame: bus_pb2.Frame) -> None:
+        """A frame of the delivery log that is no stanza."""
+        if frame.control == bus_pb2.CONTROL_ADOPTED and frame.sessions[0] in self.starting:
+            self.starting.pop(frame.sessions[0])()
+        else:
+            self.takeovers.control(frame)
+
     def say(self, session: Session, data: bytes) -> None:
-        """Something from the gateway itself, in its place among the stanzas."""
+        """Something from the gateway itself that is no stanza, in its place among the stanzas."""
         if not session.outbox.say(data):
             LIMITS_HIT.add("outbox")
-            session.link.end("policy-violation", "too much is waiting to be read")
+            session.link.overflow()
         if not session.awake:
             self.wake(session)
 
@@ -202,8 +283,10 @@ class Gateway:
             peer.end("system-shutdown")
             if number % CLOSED_PER_TURN_MAX == 0:
                 await asyncio.sleep(0)
+        # Sessions that can be resumed stay: another gateway takes them over.
         await self.binding.released()
         # Routers that have not seen it yet may still deliver: that goes back, too.
         await asyncio.sleep(self.settings.linger_seconds)
         self.returns.flush()
+        await self.own.drain()
         await self.lane.drain()

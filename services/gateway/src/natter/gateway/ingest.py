@@ -41,10 +41,11 @@ def accept(gateway: Gateway, session: Session, stanza: Stanza, now_us: int, roll
 
 def refuse(gateway: Gateway, session: Session, stanza: Stanza, refused: pipeline.Refused) -> bool:
     """Tell the sender why the stanza goes no further."""
+    gateway.counted(session)
     if refused.fatal:
         session.link.end(refused.condition, refused.text)
         return True
     reply = pipeline.answer(session, stanza, refused)
     if reply:
-        gateway.say(session, reply)
+        gateway.answer(session, stanza.kind, reply)
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Iterable
 from typing import Any, Protocol
 
+from natter.bus.api import BusError
 from natter.bus.directory import Session as Record
 from natter.proto.v1 import accounts_pb2
 from natter.telemetry.names import AUTHENTICATIONS, LIMITS_HIT
@@ -17,17 +18,22 @@ from natter.xmpp.stream.asks import (
     AuthenticationFailed,
     BindWanted,
     RegistrationIq,
+    ResumeWanted,
     ServerEvent,
 )
 from natter.xmpp.stream.events import Stanza
 from natter.xmpp.stream.server import ServerStream
+from natter.xmpp.xeps.stream_management import too_high
 
+from . import resumption
 from .auth import Unreachable, keys_by_mechanism
 from .binding import Refused
 from .gateway import Gateway
+from .management import durable
 from .outbox import Outbox
 from .registration import Answer
 from .session import Session
+from .unacked import Unacked
 
 # SASL failures that say nothing about who is trying (RFC 6120 §6.5).
 NOT_COUNTED = frozenset(("temporary-auth-failure", "aborted"))
@@ -57,8 +63,14 @@ class Client(Protocol):
     def write(self) -> None:
         """Write the outbox now."""
 
-    def end(self, condition: str, text: str = "") -> None:
+    def end(self, condition: str, text: str = "", detail: bytes = b"") -> None:
         """Close the stream with a stream error."""
+
+    def overflow(self) -> None:
+        """The outbox is full."""
+
+    def replaced(self) -> None:
+        """The session goes on with another connection."""
 
 
 def ask(client: Client, event: ServerEvent) -> None:
@@ -84,6 +96,8 @@ def ask(client: Client, event: ServerEvent) -> None:
             client.begin(register(client, event.stanza))
         case BindWanted():
             client.begin(bind(client, event))
+        case ResumeWanted():
+            client.begin(resume(client, event))
         case _:
             raise AssertionError(f"not while a stream is set up: {type(event).__name__}")
 
@@ -173,4 +187,39 @@ def begin_session(client: Client, record: Record) -> None:
     client.say()
     gateway.enter(session)
     # What the client has sent behind its bind request.
+    client.react(events)
+
+
+async def resume(client: Client, wanted: ResumeWanted) -> None:
+    """XEP-0198 §5: a former session goes on with this connection."""
+    gateway = client.gateway
+    bare = f"{wanted.username}@{gateway.server.domain}"
+    try:
+        session, known = await resumption.find(gateway, bare, resumption.hashed(wanted.previd))
+    except BusError:
+        # It may still be there: the client had better try again.
+        client.end("internal-server-error", "try again later")
+        return
+    h = await durable(gateway, session) if session is not None else 0
+    if session is None or not await gateway.has(session):
+        client.react(client.stream.resume_refused("item-not-found", known))
+    elif not client.closing:
+        continue_session(client, session, wanted, h)
+
+
+def continue_session(client: Client, session: Session, wanted: ResumeWanted, h: int) -> None:
+    """Everything in one tick, as with a new session."""
+    outbox = session.outbox
+    assert isinstance(outbox, Unacked)
+    if not outbox.acknowledge(wanted.h):
+        text = f"you acknowledged {wanted.h} stanzas, and were sent {outbox.given}"
+        client.end("undefined-condition", text, too_high(wanted.h, outbox.given))
+        return
+    resumption.attach(session, client)
+    client.bind(session)
+    outbox.attached = True
+    events = client.stream.resumed(session.jid, wanted.previd, h)
+    client.say()
+    outbox.attach()
+    # What the client has sent behind its request.
     client.react(events)

@@ -1,8 +1,9 @@
-"""What a session is: the facts of one bound resource. It is made at binding and ends with its connection."""
+"""What a session is: the facts of one bound resource. Made at binding, it ends with its connection or outlives it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from natter.proto.v1 import bus_pb2
 from natter.xmpp.element import attr_escape
 
 from .outbox import Outbox
+from .unacked import Unacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,12 @@ class Link(Protocol):
     def end(self, condition: str, text: str = "") -> None:
         """Close the stream with this stream error."""
 
+    def overflow(self) -> None:
+        """The outbox is full: close the stream, with as little loss as can be."""
+
+    def replaced(self) -> None:
+        """The session goes on with another connection: close this one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
@@ -43,8 +51,28 @@ class Announcement:
 class Held:
     """A frame on its way to the lane, and what the directory must say before (None: nothing new)."""
 
-    frame: bus_pb2.Frame
+    frame: bus_pb2.Frame | None
     announce: Announcement | None = None
+    # Called in this place, with or without a frame.
+    then: Callable[[], None] | None = None
+
+
+@dataclass(slots=True)
+class Managed:
+    """Stream management of a session (XEP-0198)."""
+
+    # Hash of the id that the client knows; "" when the session cannot be resumed.
+    id: str
+    resume_seconds: int
+    # False until the client has been told <enabled/>.
+    enabled: bool = True
+    # The last count of stanzas that are durable, and the last one that the client was told of.
+    durable: int = 0
+    told: int = 0
+    # Whether an unasked `<a/>` is on its way.
+    telling: bool = False
+    # While there is no connection: what ends the session.
+    expiry: asyncio.TimerHandle | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -56,7 +84,9 @@ class Session:
     bare: str
     record: Record
     link: Link
-    outbox: Outbox
+    outbox: Outbox | Unacked
+    # Once the client has enabled stream management.
+    managed: Managed | None = None
     # Stanzas received, modulo 2^32: what stream management will acknowledge (XEP-0198 §4).
     inbound: int = 0
     # Whether the outbox waits for this tick's write.

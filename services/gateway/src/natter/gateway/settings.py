@@ -62,6 +62,23 @@ class Settings(BaseModel):
     resources_max: int = Field(10, ge=1, description="Resources of one account; resource-constraint.")
     outbox_bytes_max: int = Field(1 << 20, ge=1 << 16, description="Bytes not yet written to a session; it is closed.")
     outbox_stanzas_max: int = Field(1000, ge=16, description="Stanzas not yet written to a session; it is closed.")
+    resume_seconds_max: int = Field(
+        600, ge=0, le=86_400, description="How long a session without connection can be resumed; 0: not at all."
+    )
+    unacked_stanzas_max: int = Field(
+        1000,
+        ge=16,
+        description="Stanzas sent and not acknowledged; the connection is closed, twice as many end the session.",
+    )
+    unacked_bytes_max: int = Field(1 << 20, ge=1 << 16, description="Bytes sent and not acknowledged; likewise.")
+    checkpoint_seconds: float = Field(
+        2.0, gt=0, le=60, description="How often is written what another gateway must know to take sessions over."
+    )
+    ask_stanzas: int = Field(10, ge=1, le=1000, description="Stanzas sent before the client is asked to acknowledge.")
+    tell_stanzas: int = Field(50, ge=1, le=10_000, description="Stanzas taken before the client is told unasked.")
+    expired_max: int = Field(
+        10_000, ge=0, description="Ended sessions whose count of stanzas is remembered for a late client."
+    )
     returns_max: int = Field(10_000, ge=100, description="Deliveries waiting to be handed back; more are dropped.")
 
     # --- authentication ---------------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""Directory records of gateways that died: removed by the holder of user shard 0."""
+"""Directory records of gateways that died: removed by the holder of user shard 0.
+
+Sessions that can be resumed are taken over by the gateways that live; only what none of them has taken is removed.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from natter.bus.api import BusError
-from natter.bus.directory import Directory
+from natter.bus.directory import Directory, Session
 from natter.telemetry import names
 
 log = logging.getLogger(__name__)
 
+# Nobody has taken over a session that can be resumed, so long after the end of its time: there is no gateway.
+HEIRS_SECONDS_MAX = 60.0
 # Deletes under way at once.
 DELETES_AT_ONCE_MAX = 64
 
@@ -70,10 +75,18 @@ class Janitor:
             return
         dead = {gateway for gateway, since in self._missing.items() if now - since >= self._missing_seconds_min}
         if dead:
-            await self._remove(dead)
+            await self._remove(dead, now)
 
-    async def _remove(self, dead: set[str]) -> None:
-        sessions = [session for session in self._directory.all() if session.gateway in dead]
+    def _is_over(self, session: Session, now: float) -> bool:
+        if not session.resumption:
+            return True
+        return now - self._missing[session.gateway] > session.resume_seconds + HEIRS_SECONDS_MAX
+
+    async def _remove(self, dead: set[str], now: float) -> None:
+        of_dead = (session for session in self._directory.all() if session.gateway in dead)
+        sessions = [session for session in of_dead if self._is_over(session, now)]
+        if not sessions:
+            return
         log.warning("removing %d sessions of %d gateways that are gone", len(sessions), len(dead))
         for start in range(0, len(sessions), DELETES_AT_ONCE_MAX):
             part = sessions[start : start + DELETES_AT_ONCE_MAX]

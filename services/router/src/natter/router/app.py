@@ -31,11 +31,15 @@ async def app(ctx: Context[Settings]) -> None:
     facts = FactsWriter(ctx.bus, ctx.instance)
     ctx.on_drain(facts.close)
     office = _office(ctx, directory, facts)
+    directory.on_change(office.changed)
     # Names this start of this process: message ids of its publishes are nobody else's.
     publisher = f"{ctx.instance}.{secrets.token_hex(8)}"
 
     async def open_lane(shard: Shard) -> Lane:
-        return Lane(office, Senders(ctx.bus, shard.name, publisher), shard.progress)
+        lane = Lane(office, Senders(ctx.bus, shard.name, publisher), shard.progress)
+        lane.fences.remember(directory.all(), shard.number, shard.progress.position)
+        office.lanes.add(lane)
+        return lane
 
     holder = Holder(
         ctx.bus,

@@ -19,6 +19,7 @@ from natter.proto.v1.bus_pb2 import Frame
 from natter.telemetry import names
 
 from . import replies, spans
+from .fences import Fences
 from .pipeline import decide
 from .question import Server
 from .route.outcome import Answer, Bounce, Deliver, Drop, Hand, Outcome, Outcomes
@@ -43,15 +44,29 @@ class Office:
     facts: FactsWriter
     now_us: Callable[[], int]
     waiting_bytes_max: int
+    # The lanes at work here.
+    lanes: set[Lane] = field(default_factory=set)
+
+    def changed(self, before: Session | None, after: Session | None) -> None:
+        """The directory has changed: has a session moved to another gateway?"""
+        if before is None or after is None or before.session != after.session or before.gateway == after.gateway:
+            return
+        for lane in self.lanes:
+            lane.moved(before.gateway)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Lane:
     """The holder's worker for one lane. `take` neither awaits nor starts a task."""
 
     office: Office
     senders: Senders
     progress: Progress
+    fences: Fences = field(default_factory=Fences)
+    # What is not stored yet at gateways that sessions have left, and the entries that wait for it: what goes to a
+    # session's new gateway must not pass what went to its old one.
+    _barriers: int = 0
+    _held: list[Entry] = field(default_factory=list)
     # Of the entry at work.
     _sequence: int = 0
     _source: str = ""
@@ -59,6 +74,9 @@ class Lane:
 
     def take(self, entry: Entry) -> None:
         """Route every frame of one envelope, in order. Never raises for what is in the entry."""
+        if self._barriers:
+            self._held.append(entry)
+            return
         self._sequence = sequence = entry.sequence
         progress = self.progress
         progress.begin(sequence)
@@ -75,12 +93,25 @@ class Lane:
     def full(self) -> bool:
         """Whether so much waits to be stored that no more must be read now."""
         # Asked after each entry: the sum is made only where it could be large.
-        return (
+        return self._barriers > 0 or (
             self.progress.open_sequences > OPEN_ENTRIES and self.senders.waiting_bytes > self.office.waiting_bytes_max
         )
 
+    def moved(self, gateway: str) -> None:
+        """A session has left this gateway."""
+        sender = self.senders.to(self.office.subjects.deliver(gateway))
+        if sender.waiting_frames:
+            self._barriers += 1
+            sender.when_stored(self._passed)
+
+    def _passed(self) -> None:
+        self._barriers -= 1
+        while self._held and not self._barriers:
+            self.take(self._held.pop(0))
+
     async def close(self) -> None:
         """Give up what is not stored: the next holder starts behind the position and repeats it."""
+        self.office.lanes.discard(self)
         await self.senders.close()
 
     def _frames(self, frames: list[bytes]) -> None:
@@ -93,7 +124,7 @@ class Lane:
         delivered = 0
         for position, raw in enumerate(frames):
             to = recipient(raw)
-            if to and (session := get(to.decode())) is not None:
+            if to and not self.fences.fenced and (session := get(to.decode())) is not None:
                 # RFC 6121 §8.5.3.1: a matching resource gets messages of every type. Nothing is decoded nor copied.
                 delivered += 1
                 subject = deliver(session.gateway)
@@ -122,6 +153,12 @@ class Lane:
         except DecodeError:
             names.POISON.add("LANES")
             log.error("a frame of a lane cannot be decoded", extra={"sequence": self._sequence})
+            return False
+        if not frame.kind:
+            self.fences.control(self, frame, self._source)
+            return False
+        if self.fences.fenced and self.fences.stops(frame, self._source):
+            self._record(frame, "dropped:fenced")
             return False
         office = self.office
         try:
@@ -154,6 +191,26 @@ class Lane:
         outcomes = decide(frame, office.directory, office.hosts)
         frame.traceparent = spans.routed(frame, outcomes, start_us, office.now_us())
         return outcomes
+
+    def tell(self, gateway: str, frame: Frame) -> None:
+        """Something for a gateway itself, once everything that was decided so far is stored."""
+        self._send_later(self.office.subjects.deliver(gateway), frame, self._stored)
+
+    def _send_later(self, subject: str, frame: Frame, stored: Callable[[], None]) -> None:
+        self.progress.expect(self._sequence)
+        waiting = self.senders.waiting()
+        left = len(waiting)
+
+        def one() -> None:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                self.senders.add(subject, frame, stored)
+
+        for sender in waiting:
+            sender.when_stored(one)
+        if not waiting:
+            one()
 
     def _send(self, subject: str, frame: Frame) -> None:
         self.senders.to(subject).add(frame, self._stored)

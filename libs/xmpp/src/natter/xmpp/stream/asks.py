@@ -9,6 +9,7 @@ from ..sasl.dialogue import CredentialsWanted, PlainWanted
 from .events import Nonza, Stanza
 
 __all__ = [
+    "Answered",
     "Authenticated",
     "AuthenticationFailed",
     "BindWanted",
@@ -17,6 +18,7 @@ __all__ = [
     "Nonza",
     "PlainWanted",
     "RegistrationIq",
+    "ResumeWanted",
     "ServerEvent",
     "Stanza",
     "StartTls",
@@ -60,6 +62,22 @@ class BindWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumeWanted:
+    """XEP-0198 §5: answer with `resumed` or `resume_refused`. `h` is what the client has handled of the old stream."""
+
+    username: str
+    previd: str
+    h: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A stanza of a bound stream that negotiation itself answers: send `reply` in its place, count both."""
+
+    reply: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """Write what is to be sent, then close the connection. `condition` is the stream error sent, "" for none."""
 
@@ -75,6 +93,8 @@ ServerEvent: TypeAlias = (
     | AuthenticationFailed
     | RegistrationIq
     | BindWanted
+    | ResumeWanted
+    | Answered
     | Stanza
     | Nonza
     | Closed

@@ -71,3 +71,11 @@ def wrong_header(header: StreamOpened, domain: str) -> str:
         return "" if jid.normalise(header.attributes["to"]) == domain else "host-unknown"
     except jid.JIDError:
         return "host-unknown"
+
+
+def bare_or_nobody(text: str) -> str:
+    """The bare JID in `text`, "" where there is none."""
+    try:
+        return jid.parse(text).bare if text else ""
+    except jid.JIDError:
+        return ""

@@ -11,8 +11,19 @@ from ..sasl import failure as sasl
 from ..sasl.dialogue import Challenge, CredentialsWanted, Dialogue, PlainWanted, Step, Success
 from ..sasl.failure import SASLError
 from ..sasl.keys import Keys
+from ..xeps import stream_management
 from . import opening, written
-from .asks import Authenticated, AuthenticationFailed, BindWanted, Closed, RegistrationIq, ServerEvent, StartTls
+from .asks import (
+    Answered,
+    Authenticated,
+    AuthenticationFailed,
+    BindWanted,
+    Closed,
+    RegistrationIq,
+    ResumeWanted,
+    ServerEvent,
+    StartTls,
+)
 from .events import Nonza, ReaderEvent, Stanza, StreamClosed, StreamOpened, Violation
 from .opening import Config
 from .reader import Reader
@@ -168,11 +179,7 @@ class ServerStream:
         if not self._waited_for(State.ASSIGNING):
             return []
         self._out.append(written.bind_result(self._iq_id, full))
-        self._jid = full
-        self._state = State.BOUND
-        self._deadline = None
-        self._reader.stepwise = False
-        return self._resume([])
+        return self._begin(full)
 
     def bind_refused(self, condition: str) -> list[ServerEvent]:
         """Answer to BindWanted: not so, with a stanza error's condition. The client may try again."""
@@ -182,11 +189,33 @@ class ServerStream:
         self._state = State.BINDING
         return self._resume([])
 
-    def terminate(self, condition: str = "", text: str = "") -> list[ServerEvent]:
-        """End the stream from this side, with a stream error or (no condition) without."""
+    def resumed(self, full: str, previd: str, h: int) -> list[ServerEvent]:
+        """Answer to ResumeWanted: this stream goes on as the former one, of which `h` stanzas were handled."""
+        if not self._waited_for(State.RESUMING):
+            return []
+        self._out.append(stream_management.resumed(previd, h))
+        return self._begin(full)
+
+    def resume_refused(self, condition: str, h: int | None = None) -> list[ServerEvent]:
+        """Answer to ResumeWanted: not so. XEP-0198 §5: the client may bind a resource instead."""
+        if not self._waited_for(State.RESUMING):
+            return []
+        self._out.append(stream_management.failed(condition, h))
+        self._state = State.BINDING
+        return self._resume([])
+
+    def _begin(self, full: str) -> list[ServerEvent]:
+        self._jid = full
+        self._state = State.BOUND
+        self._deadline = None
+        self._reader.stepwise = False
+        return self._resume([])
+
+    def terminate(self, condition: str = "", text: str = "", detail: bytes = b"") -> list[ServerEvent]:
+        """End the stream from this side, with a stream error or (no condition) without. `detail`: RFC 6120 §4.9.4."""
         events: list[ServerEvent] = []
         if self._state is not State.CLOSED:
-            self._end(condition, text, events)
+            self._end(condition, text, events, detail)
         return events
 
     def connection_lost(self) -> None:
@@ -254,7 +283,7 @@ class ServerStream:
     def _open(self, header: StreamOpened, events: list[ServerEvent]) -> None:
         asked = header.attributes
         wrong = opening.wrong_header(header, self._config.domain)
-        sender = _bare_or_nobody(asked.get("from", ""))
+        sender = opening.bare_or_nobody(asked.get("from", ""))
         # RFC 6120 §4.7.1: after SASL `from` can only be who was authenticated.
         if not wrong and self._authenticated and "from" in asked and sender != self._jid:
             wrong = "invalid-from"
@@ -355,12 +384,31 @@ class ServerStream:
         self._state = State.ASSIGNING
         events.append(BindWanted(self._dialogue.username, resource))
 
-    def _bind_again(self, iq: Stanza, _: list[ServerEvent]) -> None:
+    def _bind_again(self, iq: Stanza, events: list[ServerEvent]) -> None:
         # RFC 6120 §7.1: one resource per stream.
-        self._out.append(written.iq_error(iq.id or "", "not-allowed"))
+        events.append(Answered(written.iq_error(iq.id or "", "not-allowed")))
 
-    def _session(self, iq: Stanza, _: list[ServerEvent]) -> None:
-        self._out.append(written.session_result(iq.id or ""))
+    def _session(self, iq: Stanza, events: list[ServerEvent]) -> None:
+        events.append(Answered(written.session_result(iq.id or "")))
+
+    def _resume_former(self, nonza: Nonza, events: list[ServerEvent]) -> None:
+        if nonza.name not in self._config.nonzas:
+            self._end(Action.REFUSE_UNSUPPORTED.value, "", events)
+            return
+        try:
+            wanted = stream_management.resume(nonza.attributes)
+        except stream_management.Malformed:
+            self._out.append(stream_management.failed("bad-request"))
+            return
+        self._state = State.RESUMING
+        events.append(ResumeWanted(self._dialogue.username, wanted.previd, wanted.h))
+
+    def _refuse_management(self, nonza: Nonza, events: list[ServerEvent]) -> None:
+        if nonza.name in self._config.nonzas:
+            # XEP-0198 §3: before authentication or binding.
+            self._out.append(stream_management.failed("unexpected-request"))
+        else:
+            self._end(Action.REFUSE_UNSUPPORTED.value, "", events)
 
     def _deliver(self, stanza: Stanza, events: list[ServerEvent]) -> None:
         # RFC 6120 §8.1.2.1: a client speaks for its own full or bare JID only.
@@ -396,22 +444,22 @@ class ServerStream:
         self._opened = False
         self._state = State.HEADER
 
-    def _end(self, condition: str, text: str, events: list[ServerEvent]) -> None:
+    def _end(self, condition: str, text: str, events: list[ServerEvent], detail: bytes = b"") -> None:
         # In the middle of a handshake nothing can be said.
         if self._state is not State.TLS:
-            self._say_farewell(condition, text)
+            self._say_farewell(condition, text, detail)
         self._state = State.CLOSED
         self._deadline = None
         self._backlog = b""
         self._reader.close()
         events.append(Closed(condition, text))
 
-    def _say_farewell(self, condition: str, text: str) -> None:
+    def _say_farewell(self, condition: str, text: str, detail: bytes) -> None:
         # RFC 6120 §4.9.1.2: an error before the header was answered comes behind a header all the same.
         if not self._opened:
             self._write_header()
         if condition:
-            self._out.append(written.stream_error(condition, text))
+            self._out.append(written.stream_error(condition, text, detail))
         # RFC 6120 §4.4: the closing tag is answered with ours.
         self._out.append(written.CLOSING)
 
@@ -444,12 +492,7 @@ _HANDLERS: Final[Mapping[Action, Callable[[ServerStream, Any, list[ServerEvent]]
     Action.SESSION: ServerStream._session,
     Action.DELIVER: ServerStream._deliver,
     Action.DELIVER_NONZA: ServerStream._deliver_nonza,
+    Action.RESUME: ServerStream._resume_former,
+    Action.REFUSE_MANAGEMENT: ServerStream._refuse_management,
     Action.CLOSE: ServerStream._close,
 }
-
-
-def _bare_or_nobody(text: str) -> str:
-    try:
-        return jid.parse(text).bare if text else ""
-    except jid.JIDError:
-        return ""

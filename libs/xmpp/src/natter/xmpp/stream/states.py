@@ -11,9 +11,12 @@ so HEADER comes up to three times, and what was negotiated decides which state f
                     ├──auth, PLAIN──▶ PASSWORD ──────────────────────────────▶ HEADER (authenticated)
                     └──register─────▶ REGISTERING
     HEADER (authenticated) ──▶ BINDING ──bind──▶ ASSIGNING ──▶ BOUND
+                                  │  ▲                           ▲
+                                  │  └── failed                  │
+                                  └──resume──▶ RESUMING ─────────┘
 
-CREDENTIALS, PASSWORD, REGISTERING and ASSIGNING wait for an answer from this side's owner; what the client sends
-meanwhile is kept and read afterwards. TLS waits for the handshake; what comes before it ends is thrown away.
+CREDENTIALS, PASSWORD, REGISTERING, ASSIGNING and RESUMING wait for an answer from this side's owner; what the client
+sends meanwhile is kept and read afterwards. TLS waits for the handshake; what comes before it ends is thrown away.
 CLOSED is the end of every path. What the table does not list for a state is the client's mistake: DEFAULTS says which.
 """
 
@@ -23,6 +26,7 @@ from enum import Enum
 from typing import Final, assert_never
 
 from .. import ns
+from ..xeps import stream_management
 from .events import Nonza, Stanza, StreamClosed, StreamOpened
 
 
@@ -38,6 +42,7 @@ class State(Enum):
     REGISTERING = "registering"
     BINDING = "binding"
     ASSIGNING = "assigning"
+    RESUMING = "resuming"
     BOUND = "bound"
     CLOSED = "closed"
 
@@ -54,6 +59,8 @@ class Input(Enum):
     BIND = "bind"
     SESSION = "session"
     STANZA = "stanza"
+    RESUME = "resume"
+    MANAGE = "manage"
     NONZA = "nonza"
     CLOSE = "close"
 
@@ -73,6 +80,8 @@ class Action(Enum):
     SESSION = "session"
     DELIVER = "deliver"
     DELIVER_NONZA = "deliver_nonza"
+    RESUME = "resume"
+    REFUSE_MANAGEMENT = "refuse_management"
     CLOSE = "close"
     REFUSE_STARTTLS = "refuse_starttls"
     REFUSE_NOT_AUTHORIZED = "not-authorized"
@@ -84,6 +93,10 @@ _NONZAS: Final = {
     f"{{{ns.SASL}}}auth": Input.AUTH,
     f"{{{ns.SASL}}}response": Input.RESPONSE,
     f"{{{ns.SASL}}}abort": Input.ABORT,
+    stream_management.RESUME: Input.RESUME,
+    stream_management.ENABLE: Input.MANAGE,
+    stream_management.REQUEST: Input.MANAGE,
+    stream_management.ANSWER: Input.MANAGE,
     # RFC 6120 §4.9.1.1: who sends a stream error has ended the stream.
     f"{{{ns.STREAM}}}error": Input.CLOSE,
 }
@@ -94,7 +107,7 @@ _REQUESTS: Final = {
 }
 
 # States in which input is kept until the owner has answered.
-WAITING: Final = frozenset((State.CREDENTIALS, State.PASSWORD, State.REGISTERING, State.ASSIGNING))
+WAITING: Final = frozenset((State.CREDENTIALS, State.PASSWORD, State.REGISTERING, State.ASSIGNING, State.RESUMING))
 
 TABLE: Final[dict[State, dict[Input, Action]]] = {
     State.HEADER: {
@@ -114,18 +127,22 @@ TABLE: Final[dict[State, dict[Input, Action]]] = {
     },
     State.BINDING: {
         Input.BIND: Action.BIND,
+        Input.RESUME: Action.RESUME,
     },
     State.BOUND: {
         Input.STANZA: Action.DELIVER,
         Input.REGISTER: Action.DELIVER,
         Input.SESSION: Action.SESSION,
         Input.BIND: Action.BIND_AGAIN,
+        Input.RESUME: Action.DELIVER_NONZA,
+        Input.MANAGE: Action.DELIVER_NONZA,
         Input.NONZA: Action.DELIVER_NONZA,
     },
 }
 
 # What is not in the table. RFC 6120 §4.9.3.12: a stanza before its time is not-authorized; §4.9.3.24: an element that
-# the server does not know at that time is unsupported; §5.4.2.2: so is TLS, with a <failure/> of its own.
+# the server does not know at that time is unsupported; §5.4.2.2: so is TLS, with a <failure/> of its own. XEP-0198 §3:
+# stream management before its time is told so, and the stream goes on.
 DEFAULTS: Final[dict[Input, Action]] = {
     Input.HEADER: Action.REFUSE_UNSUPPORTED,
     Input.STARTTLS: Action.REFUSE_STARTTLS,
@@ -136,6 +153,8 @@ DEFAULTS: Final[dict[Input, Action]] = {
     Input.BIND: Action.REFUSE_NOT_AUTHORIZED,
     Input.SESSION: Action.REFUSE_NOT_AUTHORIZED,
     Input.STANZA: Action.REFUSE_NOT_AUTHORIZED,
+    Input.RESUME: Action.REFUSE_MANAGEMENT,
+    Input.MANAGE: Action.REFUSE_MANAGEMENT,
     Input.NONZA: Action.REFUSE_UNSUPPORTED,
     Input.CLOSE: Action.CLOSE,
 }

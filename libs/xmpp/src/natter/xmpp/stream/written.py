@@ -53,10 +53,10 @@ def bind_feature() -> str:
     return f"<bind xmlns='{ns.BIND}'/><session xmlns='{ns.SESSION}'><optional/></session>"
 
 
-def stream_error(condition: str, text: str = "") -> bytes:
-    """RFC 6120 §4.9.2, without the closing tag."""
+def stream_error(condition: str, text: str = "", detail: bytes = b"") -> bytes:
+    """RFC 6120 §4.9.2, without the closing tag. `detail` is the application-specific condition (§4.9.4)."""
     said = f"<text xmlns='{ns.STREAMS}' xml:lang='en'>{attr_escape(text)}</text>" if text else ""
-    return f"<stream:error><{condition} xmlns='{ns.STREAMS}'/>{said}</stream:error>".encode()
+    return f"<stream:error><{condition} xmlns='{ns.STREAMS}'/>{said}".encode() + detail + b"</stream:error>"
 
 
 def bind_result(id: str, full: str) -> bytes:

@@ -19,6 +19,7 @@ from . import (
     rsm,
     software_version,
     stream_limits,
+    stream_management,
 )
 
 # By number of the XEP.
@@ -33,6 +34,7 @@ ALL = (
     software_version,
     caps,
     extended_disco,
+    stream_management,
     ping,
     entity_time,
     delay,

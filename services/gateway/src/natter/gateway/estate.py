@@ -1,0 +1,281 @@
+"""What another gateway has left: counts and unacknowledged stanzas, read from its checkpoint, its lane and its log.
+
+One reader for all sessions of that gateway; it reads on while any of them may still be sent something there (ADR 0006).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from natter.bus import subjects
+from natter.bus.api import Bus, BusError, Entry, Subscription
+from natter.bus.kv import Bucket
+from natter.proto.v1 import bus_pb2
+from natter.xmpp.element import insert_to
+
+# Entries read at once when unacknowledged stanzas are looked up by place.
+READ_ENTRIES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One stanza for one session. `origin` names it wherever it is read."""
+
+    stanza: bytes
+    frame: bus_pb2.Frame
+    origin: str
+    place: int
+
+
+@dataclass(slots=True)
+class Left:
+    """One session as its gateway left it."""
+
+    # Frames up to this entry are told by places.
+    start: int = 0
+    counting: bool = False
+    # What others send is only remembered: the gateway itself was still taking it over.
+    capturing: bool = False
+    # While `capturing`: where the session came from.
+    former: str = ""
+    former_lane: int = 0
+    inbound: int = 0
+    acknowledged: int = 0
+    items: list[Item] = field(default_factory=list)
+    captured: list[Item] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    # Whoever takes what still comes.
+    heir: Callable[[Item], None] | None = None
+
+    def outgoing(self) -> list[Item]:
+        """What the client has not acknowledged, in order."""
+        return [*self.items, *(item for item in self.captured if item.origin not in self.seen)]
+
+
+def origin_of(source: str, frame: bus_pb2.Frame, place: int) -> str:
+    """A name for one stanza's coming from one source; without a cause it is named by its place."""
+    if frame.origin:
+        return frame.origin
+    return f"{source}:{frame.sequence}:{frame.index}" if frame.sequence else f"{source}@{place}"
+
+
+class Estate:
+    """One other gateway, alive or not."""
+
+    def __init__(self, bus: Bus, gateway: str, lane: int, heir: str) -> None:
+        self._bus = bus
+        self._gateway = gateway
+        self._lane = lane
+        # Incarnation of the gateway that reads.
+        self._heir = heir
+        self._log = subjects.deliver(gateway)
+        self._left: dict[str, Left] = {}
+        self._marks: dict[str, int] = {}
+        self._read = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._counts: dict[str, int] = {}
+        self._fenced: set[str] = set()
+        self._fences: dict[str, asyncio.Future[None]] = {}
+        self._subscriptions: list[Subscription] = []
+        self._opening: asyncio.Task[None] | None = None
+        # Whether it has left anything.
+        self.found = False
+        # Loop time of the last use.
+        self.used = 0.0
+
+    async def open(self) -> None:
+        """Read the checkpoint and what follows it. Several may wait."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+        try:
+            await asyncio.shield(self._opening)
+        except BusError:
+            # Whoever tries again begins anew.
+            self._opening = None
+            raise
+
+    async def close(self) -> None:
+        """Read no more."""
+        if self._opening is not None:
+            self._opening.cancel()
+        for subscription in self._subscriptions:
+            await subscription.stop()
+
+    async def _open(self) -> None:
+        for subscription in self._subscriptions:
+            await subscription.stop()
+        self._subscriptions.clear()
+        values = await Bucket(self._bus, subjects.CHECKPOINTS).values(f"{self._gateway}.*")
+        parts = [bus_pb2.Checkpoint.FromString(value.value) for value in values]
+        self.found = bool(parts)
+        if not parts:
+            return
+        first = min(parts, key=lambda part: part.delivered)
+        self._marks = {mark.source: mark.sequence << 32 | mark.index for mark in first.marks}
+        self._read = first.delivered
+        for part in sorted(parts, key=lambda part: part.delivered):
+            for state in part.sessions:
+                left = self._left[state.session] = Left(
+                    part.delivered, counting=True, inbound=state.inbound, acknowledged=state.acknowledged
+                )
+                if state.since:
+                    left.start, left.counting = state.since - 1, False
+        await self._look_up({state.session: state.places for part in parts for state in part.sessions})
+        start = min([self._read, *(left.start for left in self._left.values() if not left.counting)])
+        self._subscriptions.append(
+            await self._bus.subscribe(
+                subjects.LANES,
+                (subjects.lane(self._lane),),
+                self._take_lane,
+                start=min(part.lane_sequence for part in parts) + 1,
+            )
+        )
+        self._subscriptions.append(
+            await self._bus.subscribe(subjects.DELIVERIES, (self._log,), self._take, start=start + 1)
+        )
+
+    async def _look_up(self, places: dict[str, Iterable[int]]) -> None:
+        """The stanzas that stand at these places of the log."""
+        wanted: dict[int, dict[int, list[str]]] = {}
+        for session, of_session in places.items():
+            for place in of_session:
+                wanted.setdefault(place >> 16, {}).setdefault(place & 0xFFFF, []).append(session)
+        done = 0
+        for sequence in sorted(wanted):
+            if sequence <= done:
+                continue
+            entries = await self._bus.read(subjects.DELIVERIES, self._log, after=sequence - 1, limit=READ_ENTRIES)
+            for entry in entries:
+                done = entry.sequence
+                at = wanted.get(entry.sequence)
+                if at is None:
+                    continue
+                envelope = bus_pb2.Envelope.FromString(entry.payload)
+                for position, sessions in sorted(at.items()):
+                    for session in sessions:
+                        place = entry.sequence << 16 | position
+                        item = _item(envelope.frames[position], session, envelope.source, place)
+                        self._left[session].items.append(item)
+                        self._left[session].seen.add(item.origin)
+
+    def known(self, session: str) -> Left | None:
+        """What is known of a session so far; None: nothing that could be resumed."""
+        left = self._left.get(session)
+        return left if left is not None and (left.counting or left.capturing) else None
+
+    def inbound(self, session: str) -> int:
+        """How many stanzas of the session are durable; exact once it is fenced."""
+        left = self._left.get(session)
+        return self._counts.get(session, left.inbound if left is not None else 0)
+
+    # --- the lane ---------------------------------------------------------------------------------------------------
+
+    def fence(self, session: str) -> asyncio.Future[None]:
+        """Done when this reader has seen our fence for the session."""
+        future = self._fences[session] = asyncio.get_running_loop().create_future()
+        return future
+
+    def _take_lane(self, entry: Entry) -> None:
+        envelope = bus_pb2.Envelope.FromString(entry.payload)
+        source = envelope.source
+        for frame in envelope.frames:
+            session = frame.session
+            if source == self._gateway and session and not frame.returned:
+                if frame.gateway:
+                    # It has come (back) to that gateway.
+                    self._fenced.discard(session)
+                if session not in self._fenced and not frame.ended:
+                    self._counts[session] = frame.inbound
+            if frame.control == bus_pb2.CONTROL_FENCE and frame.gateway == self._gateway:
+                self._fenced.add(session)
+                fence = self._fences.get(session) if source == self._heir else None
+                if fence is not None and not fence.done():
+                    fence.set_result(None)
+
+    # --- the delivery log -------------------------------------------------------------------------------------------
+
+    async def sync(self) -> None:
+        """Return when everything that is in the log now has been read."""
+        last = await self._bus.last(subjects.DELIVERIES, self._log)
+        if last is not None and last.sequence > self._read:
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append((last.sequence, future))
+            await future
+
+    def _take(self, entry: Entry) -> None:
+        envelope = bus_pb2.Envelope.FromString(entry.payload)
+        source = envelope.source
+        again = entry.sequence <= self._read
+        for position, frame in enumerate(envelope.frames):
+            place = entry.sequence << 16 | position
+            if frame.sequence and source != self._gateway:
+                cause = frame.sequence << 32 | frame.index
+                repeated = cause <= self._marks.get(source, 0)
+                if not repeated:
+                    self._marks[source] = cause
+            else:
+                repeated = False
+            if frame.control:
+                self._control(frame, entry.sequence)
+                continue
+            for session in frame.sessions:
+                left = self._left.get(session)
+                if left is not None and entry.sequence > left.start:
+                    self._add(left, frame, session, source, place, repeated and not again)
+        self._read = max(self._read, entry.sequence)
+        if self._waiting:
+            for sequence, future in self._waiting:
+                if sequence <= self._read and not future.done():
+                    future.set_result(None)
+            self._waiting = [(sequence, future) for sequence, future in self._waiting if not future.done()]
+
+    def _add(self, left: Left, frame: bus_pb2.Frame, session: str, source: str, place: int, repeated: bool) -> None:
+        item = _item(frame, session, source, place)
+        if left.heir is not None:
+            left.heir(item)
+        elif source == self._gateway:
+            if left.counting:
+                left.seen.add(item.origin)
+                left.items.append(item)
+        elif repeated or item.origin in left.seen:
+            return
+        elif left.capturing:
+            left.captured.append(item)
+        elif left.counting:
+            left.seen.add(item.origin)
+            left.items.append(item)
+
+    def _control(self, frame: bus_pb2.Frame, sequence: int) -> None:
+        if not frame.sessions:
+            return
+        session = frame.sessions[0]
+        if frame.control == bus_pb2.CONTROL_ARRIVING:
+            self._left[session] = Left(sequence - 1, capturing=True, former=frame.gateway, former_lane=frame.position)
+        elif frame.control == bus_pb2.CONTROL_ADOPTED:
+            left = self._left.get(session)
+            if left is None or left.counting:
+                left = self._left[session] = Left(sequence - 1)
+            left.counting = True
+            left.inbound, left.acknowledged = frame.inbound, frame.outbound
+        elif frame.control == bus_pb2.CONTROL_SETTLED and (settled := self._left.get(session)) is not None:
+            late = [item for item in settled.captured if item.place >> 16 > frame.position]
+            settled.items += late
+            settled.seen.update(item.origin for item in settled.captured)
+            settled.captured, settled.capturing = [], False
+
+
+def _item(frame: bus_pb2.Frame, session: str, source: str, place: int) -> Item:
+    """A frame as one session gets it."""
+    own = bus_pb2.Frame()
+    own.CopyFrom(frame)
+    if frame.tos:
+        # The gateway writes a broadcast's `to`; one that is passed on is whole.
+        to = frame.tos[list(frame.sessions).index(session)]
+        own.stanza = insert_to(frame.stanza, to)
+        del own.tos[:]
+        if own.kind == bus_pb2.KIND_MESSAGE and own.type != "groupchat":
+            own.to = to
+    own.sessions[:] = [session]
+    return Item(own.stanza, own, origin_of(source, frame, place), place)

@@ -1,0 +1,472 @@
+"""Taking sessions over from another gateway, alive, frozen or dead, and nobody notices (ADR 0006)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from natter.bus import subjects
+from natter.bus.api import BusError, WrongRevision
+from natter.bus.directory import Session as Record
+from natter.bus.instances import alive
+from natter.bus.sender import Senders
+from natter.proto.v1 import bus_pb2
+from natter.telemetry.names import LIMITS_HIT, SESSIONS, SESSIONS_TAKEN_OVER
+
+from . import resumption
+from .estate import Estate, Item, Left, origin_of
+from .session import Announcement, Managed, Session
+from .unacked import Unacked
+
+if TYPE_CHECKING:
+    from .gateway import Gateway
+
+log = logging.getLogger(__name__)
+
+# How long routers and services may go on sending to the old gateway: their replica of the directory lags.
+SETTLE_SECONDS = 10.0
+# An estate is read on for so long after its last session was taken.
+ESTATE_SECONDS = 2 * SETTLE_SECONDS
+# A lane whose router died is held again after the lease; in doubt the session goes on.
+ROUTED_SECONDS_MAX = 5.0
+ROUNDS_MAX = 5
+ROUND_SECONDS = 0.05
+RETRY_SECONDS = 0.5
+HEIR_SECONDS = 1.0
+TAKEN_AT_ONCE_MAX = 64
+# Gateways that may have taken a session over, one from the other, without one of them having settled.
+FORMER_MAX = 4
+
+
+@dataclass(slots=True, eq=False)
+class Arrival:
+    """One session on its way here."""
+
+    session: Session
+    # Of its old gateway; and, where that was still taking it over itself, of the one before.
+    estates: list[Estate] = field(default_factory=list)
+    # Where CONTROL_ARRIVING stands in our own log.
+    since: int = 0
+    # What others sent here meanwhile; it stands behind what they had sent there.
+    held: list[Item] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    adopted: asyncio.Event = field(default_factory=asyncio.Event)
+    routed: asyncio.Event = field(default_factory=asyncio.Event)
+    inbound: int = 0
+    outbound: int = 0
+    # A look into the old log is under way, and whether another one is wanted behind it.
+    looking: bool = False
+    # The time has come; and CONTROL_SETTLED is in the log, or on its way.
+    settling: bool = False
+    settled: bool = False
+
+
+class Takeovers:
+    """What this gateway takes over."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._estates: dict[str, Estate] = {}
+        self._arrivals: dict[str, Arrival] = {}
+        self._fences = Senders(gateway.bus, gateway.incarnation, f"{gateway.incarnation}.fence")
+
+    def since(self, session: str) -> int:
+        """Where to read a session from that is still arriving; 0 for any other."""
+        arrival = self._arrivals.get(session)
+        return arrival.since if arrival is not None else 0
+
+    def forget(self, session: Session) -> None:
+        """The session is over, or elsewhere."""
+        arrival = self._arrivals.get(session.id)
+        if arrival is not None and arrival.session is session:
+            del self._arrivals[session.id]
+            arrival.adopted.set()
+
+    async def find(self, bare: str, id: str) -> Session | None:
+        """The session of this account that has this hash, taken over if it is elsewhere. Raises `BusError`."""
+        directory = self._gateway.binding.directory
+        for round_ in range(ROUNDS_MAX):
+            here = self._gateway.resumable.get(id)
+            if here is not None:
+                return here if here.bare == bare and not here.over else None
+            record = directory.by_resumption(id)
+            if record is None and not round_:
+                # The replica may lag behind a session that has just begun.
+                await asyncio.sleep(2 * ROUND_SECONDS)
+                continue
+            if record is None or record.bare != bare:
+                return None
+            arrival = self._arrivals.get(record.session)
+            if arrival is not None:
+                await arrival.adopted.wait()
+                continue
+            if record.gateway != self._gateway.incarnation:
+                taken = await self.take(record)
+                if taken is not None:
+                    return taken
+            await asyncio.sleep(ROUND_SECONDS)
+        return None
+
+    async def take(self, record: Record) -> Session | None:
+        """The session of another gateway's record, detached, here. None: it is not to be had (any more)."""
+        gateway = self._gateway
+        if record.session in gateway.sessions or record.session in gateway.binding.claims:
+            return None
+        arrival = self._expect(record)
+        session = arrival.session
+        try:
+            if not await self._claim(arrival, record):
+                self._give_up(session)
+                return None
+        except BaseException:
+            self._give_up(session)
+            raise
+        left = await self._inherit_at_last(arrival, record)
+        if left is None:
+            log.warning("a session was taken over and nothing is known of it")
+            session.outbox = Unacked(0, 0, 1)
+            gateway.leave(session)
+            return None
+        if session.over:
+            return None
+        await self._adopt(arrival, left)
+        SESSIONS_TAKEN_OVER.add()
+        return session if not session.over else None
+
+    # --- step by step -----------------------------------------------------------------------------------------------
+
+    def _expect(self, record: Record) -> Arrival:
+        """Be ready for what comes from the moment that the directory names this gateway."""
+        gateway = self._gateway
+        settings = gateway.settings
+        outbox = Unacked(settings.unacked_bytes_max, settings.unacked_stanzas_max, settings.ask_stanzas, gateway.cursor)
+        outbox.attached = False
+        nowhere = resumption.Nowhere(gateway, record.session)
+        session = Session(record.session, record.jid, record.bare, record, nowhere, outbox)
+        session.managed = Managed(record.resumption, record.resume_seconds)
+        session.announced = Announcement(record.available, record.priority)
+        arrival = self._arrivals[session.id] = Arrival(session)
+        cursor = gateway.cursor
+
+        def capture(stanza: bytes, frame: bus_pb2.Frame) -> None:
+            own = bus_pb2.Frame()
+            own.CopyFrom(frame)
+            own.stanza = stanza
+            own.sessions[:] = [session.id]
+            del own.tos[:]
+            arrival.held.append(Item(stanza, own, origin_of(cursor.source, frame, cursor.place), cursor.place))
+            self._look(arrival)
+
+        outbox.capture = capture
+        gateway.binding.claims.add(session.id)
+        gateway.sessions[session.id] = session
+        SESSIONS.set(len(gateway.sessions))
+        return arrival
+
+    def _estate(self, gateway: str, lane: int) -> Estate:
+        estate = self._estates.get(gateway)
+        if estate is None:
+            estate = self._estates[gateway] = Estate(self._gateway.bus, gateway, lane, self._gateway.incarnation)
+        estate.used = self._gateway.loop.time()
+        return estate
+
+    def _give_up(self, session: Session) -> None:
+        gateway = self._gateway
+        self.forget(session)
+        gateway.sessions.pop(session.id, None)
+        gateway.binding.claims.discard(session.id)
+        session.over = True
+
+    @staticmethod
+    def _arriving(record: Record) -> bus_pb2.Frame:
+        return bus_pb2.Frame(
+            control=bus_pb2.CONTROL_ARRIVING,
+            sessions=[record.session],
+            gateway=record.gateway,
+            position=record.lane,
+        )
+
+    async def _claim(self, arrival: Arrival, record: Record) -> bool:
+        """From here on the directory names this gateway, if nobody else was faster."""
+        gateway = self._gateway
+        session = arrival.session
+        stored = asyncio.Event()
+        gateway.own.add(self._arriving(record), stored.set)
+        await stored.wait()
+        arrival.since = gateway.own.last_sequence
+        for _ in range(ROUNDS_MAX):
+            try:
+                session.record = await gateway.binding.directory.update(
+                    record, gateway=gateway.incarnation, lane=gateway.binding.lane_number
+                )
+                return True
+            except WrongRevision:
+                # Its availability has changed, or somebody else has taken it.
+                await asyncio.sleep(ROUND_SECONDS)
+                found = gateway.binding.directory.by_session(session.id)
+                if found is None or found.gateway != record.gateway:
+                    return False
+                record = found
+                session.announced = Announcement(record.available, record.priority)
+        return False
+
+    async def _inherit_at_last(self, arrival: Arrival, record: Record) -> Left | None:
+        """The session is ours: whatever the bus does, it is not left half taken."""
+        silent = 0
+        while silent < ROUNDS_MAX:
+            try:
+                return await self._inherit(arrival, record)
+            except BusError as error:
+                log.warning("what a gateway has left cannot be read: %r", error)
+                await asyncio.sleep(RETRY_SECONDS)
+            except TimeoutError:
+                # The bus answers, and its lane has lost its memory.
+                silent += self._gateway.bus.connected()
+        return None
+
+    async def _inherit(self, arrival: Arrival, record: Record, depth: int = 0) -> Left | None:
+        """Everything that the old gateway leaves, fenced, so that nothing is added to it."""
+        estate = self._estate(record.gateway, record.lane)
+        arrival.estates = [estate]
+        arrival.routed.clear()
+        await estate.open()
+        if not estate.found:
+            return None
+        fence = bus_pb2.Frame(control=bus_pb2.CONTROL_FENCE, session=record.session, gateway=record.gateway)
+        fenced = estate.fence(record.session)
+        fences = self._fences.to(subjects.lane(record.lane))
+        fences.add(fence)
+        async with asyncio.timeout(ROUTED_SECONDS_MAX):
+            await asyncio.gather(estate.sync(), fenced)
+        try:
+            async with asyncio.timeout(ROUTED_SECONDS_MAX):
+                # RFC 6120 §10.1: what it sends from here must not pass what it has sent from there.
+                await arrival.routed.wait()
+            # What routing has brought for the session itself.
+            await estate.sync()
+        except TimeoutError:
+            LIMITS_HIT.add("routed")
+        # For a router that begins behind the fence.
+        if not depth:
+            self._gateway.spawn(self._note_fence(arrival.session, record, fences.last_sequence))
+        arrival.inbound = estate.inbound(record.session)
+        left = estate.known(record.session)
+        if left is None or not left.capturing or not left.former or depth >= FORMER_MAX:
+            return left
+        return await self._inherit_former(arrival, record, left, depth)
+
+    async def _inherit_former(self, arrival: Arrival, record: Record, left: Left, depth: int) -> Left | None:
+        """The old gateway was still taking the session over itself: what the one before it has left counts, too."""
+        estates = arrival.estates
+        former = replace(record, gateway=left.former, lane=left.former_lane)
+        inbound = arrival.inbound
+        older = await self._inherit(arrival, former, depth + 1)
+        arrival.estates += estates
+        if left.counting:
+            # It had everything up to then; what comes late is not in its log.
+            arrival.inbound = inbound
+            if older is not None:
+                left.items += [item for item in older.outgoing() if item.origin not in left.seen]
+                left.seen.update(item.origin for item in left.items)
+                older.heir = lambda item: self._late(arrival, item)
+            return left
+        if older is None:
+            return None
+        # It had said nothing yet: the session is as the one before has left it.
+        older.items = [*older.outgoing(), *(item for item in left.captured if item.origin not in older.seen)]
+        older.seen.update(item.origin for item in older.items)
+        older.captured = []
+        left.heir = lambda item: self._late(arrival, item)
+        return older
+
+    async def _note_fence(self, session: Session, record: Record, sequence: int) -> None:
+        await self._gateway.binding.change(
+            session, fenced_gateway=record.gateway, fenced_lane=record.lane, fenced_sequence=sequence
+        )
+
+    async def _adopt(self, arrival: Arrival, left: Left) -> None:
+        """Write it all into this gateway's own log, and wait until it has been read there."""
+        gateway = self._gateway
+        session = arrival.session
+        stored = asyncio.Event()
+        session.inbound = arrival.inbound
+        # No await from here on: nothing comes between.
+        outgoing = left.outgoing()
+        left.items, left.captured = [], []
+        arrival.seen = {item.origin for item in outgoing} | left.seen
+        arrival.outbound = left.acknowledged
+        left.heir = lambda item: self._late(arrival, item)
+        gateway.counted(session, stored.set, arrived=True)
+        gateway.own.add(
+            bus_pb2.Frame(
+                control=bus_pb2.CONTROL_ADOPTED,
+                sessions=[session.id],
+                inbound=arrival.inbound,
+                outbound=left.acknowledged,
+                gateway=gateway.incarnation,
+            )
+        )
+        for item in outgoing:
+            self._forward(arrival, item)
+        self._look(arrival)
+        gateway.loop.call_later(SETTLE_SECONDS, self._settle, arrival)
+        await stored.wait()
+        await arrival.adopted.wait()
+
+    def _forward(self, arrival: Arrival, item: Item) -> None:
+        """Into our own log, behind everything that was forwarded before."""
+        frame = item.frame
+        frame.sequence = frame.index = 0
+        frame.origin = item.origin
+        self._gateway.own.add(frame)
+
+    def _late(self, arrival: Arrival, item: Item) -> None:
+        """Something more came to the old gateway."""
+        if item.origin not in arrival.seen:
+            arrival.seen.add(item.origin)
+            self._forward(arrival, item)
+
+    def _look(self, arrival: Arrival) -> None:
+        """What came here waits until all that went there before has been read."""
+        if arrival.looking or arrival.settled or not arrival.held:
+            return
+        arrival.looking = True
+        self._gateway.spawn(self._release(arrival))
+
+    async def _release(self, arrival: Arrival) -> None:
+        try:
+            while not arrival.adopted.is_set() and not arrival.session.over:
+                # Adopted first: it stands before everything in the log.
+                try:
+                    async with asyncio.timeout(ROUTED_SECONDS_MAX):
+                        await arrival.adopted.wait()
+                except TimeoutError:
+                    continue
+            while arrival.held and not arrival.session.over:
+                held, arrival.held = arrival.held, []
+                try:
+                    for estate in arrival.estates:
+                        await estate.sync()
+                except BusError:
+                    arrival.held[:0] = held
+                    await asyncio.sleep(ROUND_SECONDS)
+                    continue
+                for item in held:
+                    self._late(arrival, item)
+                if arrival.settling:
+                    # An entry is taken whole: what is held by now stands in later ones.
+                    self._say_settled(arrival, held[-1].place >> 16)
+                    return
+        finally:
+            arrival.looking = False
+
+    def _settle(self, arrival: Arrival) -> None:
+        """Everybody knows by now where the session is."""
+        session = arrival.session
+        if session.over or self._arrivals.get(session.id) is not arrival:
+            self.forget(session)
+        elif arrival.held or arrival.looking:
+            # Behind what is being forwarded.
+            arrival.settling = True
+        else:
+            self._say_settled(arrival, self._gateway.cursor.sequence)
+
+    def _say_settled(self, arrival: Arrival, position: int) -> None:
+        arrival.settled = True
+        frame = bus_pb2.Frame(control=bus_pb2.CONTROL_SETTLED, sessions=[arrival.session.id], position=position)
+        self._gateway.own.add(frame)
+
+    def control(self, frame: bus_pb2.Frame) -> None:
+        """A frame of the delivery log that says something about an arrival."""
+        name = frame.session or (frame.sessions[0] if frame.sessions else "")
+        arrival = self._arrivals.get(name)
+        if arrival is None:
+            return
+        if frame.control == bus_pb2.CONTROL_FENCED:
+            arrival.routed.set()
+        elif frame.control == bus_pb2.CONTROL_ADOPTED:
+            self._adopted(arrival)
+        elif frame.control == bus_pb2.CONTROL_SETTLED:
+            self._settled(arrival, frame.position)
+
+    def _adopted(self, arrival: Arrival) -> None:
+        session = arrival.session
+        outbox, managed = session.outbox, session.managed
+        assert isinstance(outbox, Unacked) and managed is not None
+        outbox.acknowledged = arrival.outbound
+        managed.durable = managed.told = arrival.inbound
+        self._gateway.resumable[managed.id] = session
+        managed.expiry = self._gateway.loop.call_later(
+            managed.resume_seconds, resumption.expire, self._gateway, session
+        )
+        arrival.adopted.set()
+
+    def _settled(self, arrival: Arrival, position: int) -> None:
+        session = arrival.session
+        outbox = session.outbox
+        del self._arrivals[session.id]
+        if not isinstance(outbox, Unacked):
+            return
+        outbox.capture = None
+        # What came between our saying so and our reading it stands here.
+        for item in arrival.held:
+            if item.place >> 16 > position and item.origin not in arrival.seen:
+                outbox.append(item.stanza, item.frame, item.place)
+        arrival.held.clear()
+        if not session.awake:
+            self._gateway.wake(session)
+
+    # --- sessions whose gateway is gone -----------------------------------------------------------------------------
+
+    async def inherit(self) -> None:
+        """Take over, until cancelled, this gateway's share of the sessions that dead gateways have left."""
+        missing: set[str] = set()
+        while True:
+            await asyncio.sleep(HEIR_SECONDS)
+            self.expect_no_more()
+            try:
+                missing = await self._look_for_dead(missing)
+            except BusError as error:
+                # Nobody could say that he lives.
+                log.debug("heirs: %r", error)
+                missing = set()
+
+    async def _look_for_dead(self, missing: set[str]) -> set[str]:
+        """One look; a gateway is dead when it is missing twice in a row. Returns those that are missing now."""
+        gateway = self._gateway
+        live = await alive(gateway.bus, "gateway")
+        if gateway.incarnation not in live or gateway.draining:
+            return set()
+        of_others = [s for s in gateway.binding.directory.all() if s.resumption and s.gateway not in live]
+        share, place = len(live), sorted(live).index(gateway.incarnation)
+        gate = asyncio.Semaphore(TAKEN_AT_ONCE_MAX)
+
+        async def take(record: Record) -> None:
+            async with gate:
+                await self.take(record)
+
+        mine = [s for s in of_others if s.gateway in missing and crc32(s.session.encode()) % share == place]
+        if mine:
+            log.warning("taking over %d sessions of gateways that are gone", len(mine))
+            await asyncio.gather(*(take(record) for record in mine))
+        return {s.gateway for s in of_others}
+
+    # --- time and the end -------------------------------------------------------------------------------------------
+
+    def expect_no_more(self) -> None:
+        """Let go of estates that nobody has used for long."""
+        now = self._gateway.loop.time()
+        busy = {estate for arrival in self._arrivals.values() for estate in arrival.estates}
+        for gateway, estate in list(self._estates.items()):
+            if estate not in busy and now - estate.used > ESTATE_SECONDS:
+                del self._estates[gateway]
+                self._gateway.spawn(estate.close())
+
+    async def close(self) -> None:
+        """Read no more of what others have left."""
+        for estate in self._estates.values():
+            await estate.close()
+        await self._fences.close()

@@ -1,0 +1,146 @@
+"""The outbox of a session under stream management: what was given stays until the client has acknowledged it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from natter.proto.v1 import bus_pb2
+from natter.xmpp.xeps.stream_management import ASK, MASK, newly_handled
+
+from .returns import keep, returnable
+
+# A detached session, which cannot acknowledge, may have so many times more unacknowledged.
+DETACHED_FACTOR = 2
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Where in its delivery log a gateway reads: source, sequence and position of the frame at work."""
+
+    source: str = ""
+    sequence: int = 0
+    position: int = 0
+
+    @property
+    def place(self) -> int:
+        """As `SessionState.places` has it."""
+        return self.sequence << 16 | self.position
+
+
+@dataclass(slots=True)
+class Unacked:
+    """Takes the place of `Outbox`, with the same verbs: stanzas in order, counted modulo 2^32 (XEP-0198 §4).
+
+    Without a connection (`attached` false) stanzas only queue up. `ask_stanzas`: an `<r/>` goes behind so many stanzas
+    that none was asked for yet.
+    """
+
+    bytes_max: int
+    stanzas_max: int
+    ask_stanzas: int
+    cursor: Cursor = field(default_factory=Cursor)
+    # While the session arrives from another gateway: takes what comes from others.
+    capture: Callable[[bytes, bus_pb2.Frame], None] | None = None
+    parts: list[bytes] = field(default_factory=list)
+    stalled: bool = False
+    attached: bool = True
+    # Written or waiting, and not acknowledged: stanza, frame where it would have to go back to the lane, and place.
+    queue: deque[tuple[bytes, bus_pb2.Frame | None, int]] = field(default_factory=deque)
+    queue_bytes: int = 0
+    # The client's last `h`.
+    acknowledged: int = 0
+    # Stanzas since the last `<r/>`.
+    unasked: int = 0
+    # Bytes of the gateway itself that wait for a stalled socket.
+    said_bytes: int = 0
+
+    @property
+    def given(self) -> int:
+        """Stanzas given so far, modulo 2^32."""
+        return (self.acknowledged + len(self.queue)) & MASK
+
+    def add(self, stanza: bytes, frame: bus_pb2.Frame) -> bool:
+        """Take a stanza and the frame it came in. False when the limit is passed; it was taken all the same."""
+        if self.capture is not None:
+            self.capture(stanza, frame)
+            return True
+        return self.append(stanza, frame, self.cursor.place)
+
+    def append(self, stanza: bytes, frame: bus_pb2.Frame, place: int) -> bool:
+        """`add`, also while the session arrives."""
+        self.queue.append((stanza, keep(frame) if returnable(frame) else None, place))
+        self.queue_bytes += len(stanza)
+        if self.attached:
+            self.parts.append(stanza)
+            self.unasked += 1
+            if self.unasked >= self.ask_stanzas:
+                self.ask()
+            return len(self.queue) <= self.stanzas_max and self.queue_bytes <= self.bytes_max
+        limit = DETACHED_FACTOR
+        return len(self.queue) <= self.stanzas_max * limit and self.queue_bytes <= self.bytes_max * limit
+
+    def ask(self) -> None:
+        """Ask the client what it has handled."""
+        self.unasked = 0
+        self.parts.append(ASK)
+
+    def say(self, data: bytes) -> bool:
+        """Take what is no stanza, in its place among them. False when too much waits."""
+        if not self.attached:
+            return True
+        self.parts.append(data)
+        if not self.stalled:
+            return True
+        self.said_bytes += len(data)
+        return self.said_bytes <= self.bytes_max
+
+    def acknowledge(self, h: int) -> bool:
+        """The client has handled `h` stanzas. False: it was not sent so many."""
+        count = newly_handled(self.acknowledged, self.given, h)
+        if count is None:
+            return False
+        for _ in range(count):
+            self.queue_bytes -= len(self.queue.popleft()[0])
+        self.acknowledged = h
+        return True
+
+    def detach(self) -> None:
+        """There is no connection any more."""
+        self.attached = False
+        self.parts.clear()
+        self.unasked = self.said_bytes = 0
+
+    def attach(self) -> None:
+        """There is a new connection: everything unacknowledged goes out again (XEP-0198 §5)."""
+        self.attached = True
+        self.parts.extend(stanza for stanza, _, _ in self.queue)
+        if self.queue:
+            self.ask()
+
+    def take(self) -> bytes:
+        """Everything that waits, for one write."""
+        data = b"".join(self.parts)
+        self.parts.clear()
+        self.said_bytes = 0
+        return data
+
+    def sent(self) -> None:
+        """The socket took the whole write: nothing to do, the client's word counts."""
+
+    def stall(self) -> None:
+        """The socket is full."""
+        self.stalled = True
+
+    def room(self) -> None:
+        """The socket has taken everything."""
+        self.stalled = False
+
+    def unwritten(self) -> list[bus_pb2.Frame]:
+        """The frames that the client has not acknowledged, in order. The outbox is empty afterwards."""
+        frames = [frame for _, frame, _ in self.queue if frame is not None]
+        self.queue.clear()
+        self.parts.clear()
+        self.queue_bytes = 0
+        return frames

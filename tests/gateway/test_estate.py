@@ -1,0 +1,160 @@
+"""What a gateway has left, read from logs that the test has written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from natter.bus import subjects
+from natter.bus.kv import Bucket
+from natter.bus.memory import MemoryBus
+from natter.gateway.estate import Estate, Item, origin_of
+from natter.proto.v1 import bus_pb2
+
+OLD = "gateway-1-aa"
+LOG = subjects.deliver(OLD)
+S = "s1"
+
+
+async def put(bus: MemoryBus, subject: str, source: str, *frames: bus_pb2.Frame) -> int:
+    return await bus.publish(subject, bus_pb2.Envelope(source=source, frames=frames).SerializeToString())
+
+
+def said(body: str, sequence: int = 0, index: int = 0, **fields: Any) -> bus_pb2.Frame:
+    values: dict[str, Any] = {"sessions": [S], **fields}
+    return bus_pb2.Frame(
+        kind=bus_pb2.KIND_MESSAGE, type="chat", stanza=body.encode(), sequence=sequence, index=index, **values
+    )
+
+
+def control(which: int, **fields: Any) -> bus_pb2.Frame:
+    return bus_pb2.Frame(control=which, sessions=[S], **fields)  # type: ignore[arg-type]
+
+
+async def checkpoint(bus: MemoryBus, **fields: Any) -> None:
+    await Bucket(bus, subjects.CHECKPOINTS).put(f"{OLD}.0", bus_pb2.Checkpoint(**fields).SerializeToString())
+
+
+async def opened(bus: MemoryBus) -> Estate:
+    estate = Estate(bus, OLD, 0, "gateway-2-bb")
+    await estate.open()
+    await estate.sync()
+    return estate
+
+
+def bodies(estate: Estate) -> list[str]:
+    left = estate.known(S)
+    assert left is not None
+    return [item.stanza.decode() for item in left.outgoing()]
+
+
+async def test_unacknowledged_by_place_then_what_follows_once(memory: MemoryBus) -> None:
+    first = await put(memory, LOG, "lane.0", said("a", 1), said("b", 2), said("c", 3))
+    await checkpoint(
+        memory,
+        delivered=first,
+        marks=[bus_pb2.Mark(source="lane.0", sequence=3)],
+        sessions=[
+            bus_pb2.SessionState(session=S, inbound=4, acknowledged=1, places=[first << 16 | 1, first << 16 | 2])
+        ],
+    )
+    await put(memory, LOG, "lane.0", said("c", 3), said("d", 4), said("other", 5, sessions=["s2"]))
+    await put(memory, LOG, "room.0", said("<e/>", 1, sessions=["s2", S], tos=["x@y", "z@y"]))
+    estate = await opened(memory)
+    assert bodies(estate) == ["b", "c", "d", "<e to='z@y'/>"]
+    left = estate.known(S)
+    assert left is not None
+    assert (left.acknowledged, estate.inbound(S)) == (1, 4)
+    assert estate.known("s2") is None
+    await estate.close()
+
+
+async def test_a_session_that_began_after_the_checkpoint(memory: MemoryBus) -> None:
+    await checkpoint(memory)
+    await put(memory, LOG, "lane.0", said("before", 1))
+    await put(memory, LOG, OLD, control(bus_pb2.CONTROL_ADOPTED), said("own"))
+    await put(memory, LOG, "lane.0", said("after", 2))
+    estate = await opened(memory)
+    assert bodies(estate) == ["own", "after"]
+    await estate.close()
+
+
+async def test_a_session_that_was_arriving(memory: MemoryBus) -> None:
+    await checkpoint(memory)
+    await put(memory, LOG, OLD, control(bus_pb2.CONTROL_ARRIVING))
+    await put(memory, LOG, "lane.0", said("late", 9))
+    await put(memory, LOG, OLD, control(bus_pb2.CONTROL_ADOPTED, inbound=5, outbound=7))
+    await put(memory, LOG, OLD, said("first", origin="lane.0:8:0"))
+    estate = await opened(memory)
+    # Not passed on yet: it comes behind.
+    assert bodies(estate) == ["first", "late"]
+    last = await put(memory, LOG, OLD, said("late", origin="lane.0:9:0"))
+    await put(memory, LOG, "lane.0", said("later", 10))
+    await put(memory, LOG, OLD, control(bus_pb2.CONTROL_SETTLED, position=last))
+    await put(memory, LOG, "lane.0", said("normal", 11))
+    await estate.sync()
+    assert bodies(estate) == ["first", "late", "later", "normal"]
+    left = estate.known(S)
+    assert left is not None
+    assert (left.acknowledged, left.capturing, estate.inbound(S)) == (7, False, 5)
+    await estate.close()
+
+
+async def test_arriving_when_the_checkpoint_was_written(memory: MemoryBus) -> None:
+    since = await put(memory, LOG, OLD, control(bus_pb2.CONTROL_ARRIVING))
+    await put(memory, LOG, OLD, control(bus_pb2.CONTROL_ADOPTED, outbound=2), said("a", origin="x"))
+    last = await put(memory, LOG, "lane.0", said("b", 5))
+    await checkpoint(
+        memory,
+        delivered=last,
+        marks=[bus_pb2.Mark(source="lane.0", sequence=5)],
+        sessions=[bus_pb2.SessionState(session=S, since=since)],
+    )
+    await put(memory, LOG, "lane.0", said("c", 6))
+    estate = await opened(memory)
+    assert bodies(estate) == ["a", "b", "c"]
+    await estate.close()
+
+
+async def test_the_lane_says_how_many_stanzas_are_durable_up_to_the_fence(memory: MemoryBus) -> None:
+    lane = subjects.lane(0)
+    await put(memory, lane, OLD, bus_pb2.Frame(kind=1, session=S, inbound=99))
+    behind = await memory.last_sequence(subjects.LANES)
+    await checkpoint(memory, lane_sequence=behind, sessions=[bus_pb2.SessionState(session=S, inbound=3)])
+    estate = await opened(memory)
+    assert estate.inbound(S) == 3
+    await put(memory, lane, OLD, bus_pb2.Frame(kind=1, session=S, inbound=4), bus_pb2.Frame(kind=1, session="s2"))
+    await put(memory, lane, "gateway-3-cc", bus_pb2.Frame(kind=1, session=S, inbound=77))
+    await put(memory, lane, OLD, bus_pb2.Frame(kind=1, session=S, inbound=1, returned=1))
+    counted = bus_pb2.Frame(control=bus_pb2.CONTROL_COUNTED, session=S, inbound=6)
+    await put(memory, lane, OLD, counted)
+    fence = estate.fence(S)
+    await put(memory, lane, "gateway-2-bb", bus_pb2.Frame(control=bus_pb2.CONTROL_FENCE, session=S, gateway=OLD))
+    await fence
+    await put(memory, lane, OLD, bus_pb2.Frame(kind=1, session=S, inbound=7), counted)
+    assert estate.inbound(S) == 6
+    await estate.close()
+
+
+async def test_what_still_comes_goes_to_the_heir(memory: MemoryBus) -> None:
+    await checkpoint(memory, sessions=[bus_pb2.SessionState(session=S)])
+    estate = await opened(memory)
+    left = estate.known(S)
+    assert left is not None
+    got: list[Item] = []
+    left.heir = got.append
+    await put(memory, LOG, "lane.0", said("late", 1), said("late", 1))
+    await estate.sync()
+    assert [(item.stanza, item.origin) for item in got] == [(b"late", "lane.0:1:0")] * 2
+    await estate.close()
+
+
+async def test_of_a_gateway_that_has_left_nothing_nothing_is_known(memory: MemoryBus) -> None:
+    estate = await opened(memory)
+    assert estate.known(S) is None
+    await estate.close()
+
+
+def test_every_coming_has_one_name() -> None:
+    assert origin_of("lane.1", said("x", 5, 16), 99) == "lane.1:5:16"
+    assert origin_of("user.1", said("x"), 99) == "user.1@99"
+    assert origin_of("g", said("x", origin="lane.1:5:16"), 99) == "lane.1:5:16"

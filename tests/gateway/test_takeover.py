@@ -1,0 +1,406 @@
+"""Sessions that outlive their gateway: killed, frozen or alive, round one bus in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+from natter.bus import subjects
+from natter.gateway.resumption import hashed
+from natter.proto.v1 import bus_pb2
+
+World = Any
+SM = "urn:xmpp:sm:3"
+R = f"<r xmlns='{SM}'/>"
+
+
+def chat(to: str, body: str) -> str:
+    return f"<message to='{to}' type='chat'><body>{body}</body></message>"
+
+
+def numbered(to: str, start: int, end: int) -> str:
+    return "".join(chat(to, f"n{n}.") for n in range(start, end))
+
+
+async def managed(world: World, running: Any, user: str = "alice") -> tuple[Any, str]:
+    client = await world.login(running, user, "r")
+    client.send(f"<enable xmlns='{SM}' resume='true'/>")
+    return client, (await client.until(f"<enabled xmlns='{SM}' id='([^']*)'")).group(1)
+
+
+async def again(world: World, running: Any, previd: str, h: int, *, behind: str = "") -> Any:
+    client = await world.connect(running)
+    await client.features()
+    plain = base64.b64encode(b"\0alice\0secret").decode()
+    client.send(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>")
+    await client.until("<success[^>]*/>|<success.*</success>")
+    await client.features()
+    client.send(f"<resume xmlns='{SM}' previd='{previd}' h='{h}'/>{behind}")
+    return client
+
+
+async def kill(running: Any) -> None:
+    """What `kill -9` does: nothing more is read, written or said."""
+    gateway = running.gateway
+    for task in gateway.tasks:
+        task.cancel()
+    await running.subscription.stop()
+    await gateway.lane.close()
+    await gateway.own.close()
+    running.instances._task.cancel()
+    running.instances._task = None
+    gateway.binding.directory._callbacks.clear()
+    await gateway.binding.directory.stop()
+    for listener in running.listeners:
+        listener.close()
+    for peer in gateway.connections():
+        peer.closing = True
+        peer.session = None
+        peer.transport.abort()
+    gateway.draining = True
+
+
+async def received(client: Any, last: str) -> list[str]:
+    """The bodies that the client gets up to `last`."""
+    bodies = []
+    while not bodies or bodies[-1] != last:
+        bodies.append((await client.until("<body>([^<]*)</body>")).group(1))
+    return bodies
+
+
+async def test_on_another_gateway_while_the_old_one_lives(world: World) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    alice.send(numbered("bob@localhost/b", 0, 5) + R)
+    await alice.until(f"<a xmlns='{SM}' h='5'/>")
+    bob.send(numbered("alice@localhost/r", 0, 10))
+    assert (await received(alice, "n9."))[-1] == "n9."
+    again_ = await again(world, two, previd, 4, behind=chat("bob@localhost/b", "from two") + R)
+    await again_.until(f"<resumed xmlns='{SM}' previd='{previd}' h='5'/>")
+    assert await received(again_, "n9.") == [f"n{n}." for n in range(4, 10)]
+    await again_.until(f"<a xmlns='{SM}' h='6'/>")
+    assert (await received(bob, "from two")) == [*(f"n{n}." for n in range(5)), "from two"]
+    assert "<conflict" in await alice.until_closed()
+    assert not one.gateway.sessions
+    # New ones come here, old replicas or not.
+    bob.send(numbered("alice@localhost/r", 10, 20))
+    assert await received(again_, "n19.") == [f"n{n}." for n in range(10, 20)]
+    assert not [f for f in world.router.of("alice@localhost/r") if f.ended]
+    assert not [f for f in world.router.frames if f.returned]
+
+
+async def test_after_the_old_one_was_killed(world: World) -> None:
+    one, two = await world.gateway(checkpoint_seconds=0.05), await world.gateway()
+    alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 7))
+    await received(alice, "n6.")
+    alice.send(f"<a xmlns='{SM}' h='3'/>" + numbered("bob@localhost/b", 0, 4) + R)
+    await alice.until(f"<a xmlns='{SM}' h='4'/>")
+    await one.checkpoints.write()
+    bob.send(numbered("alice@localhost/r", 7, 12))
+    alice.send(numbered("bob@localhost/b", 4, 9) + R)
+    await alice.until(f"<a xmlns='{SM}' h='9'/>")
+    await kill(one)
+    # The dead gateway's log goes on filling.
+    bob.send(numbered("alice@localhost/r", 12, 15))
+    client = await again(world, two, previd, 5)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='9'/>")
+    assert await received(client, "n14.") == [f"n{n}." for n in range(5, 15)]
+    client.send(chat("bob@localhost/b", "end"))
+    assert await received(bob, "end") == [*(f"n{n}." for n in range(9)), "end"]
+
+
+async def test_a_session_younger_than_the_checkpoint(world: World) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 3))
+    await received(alice, "n2.")
+    alice.send(numbered("bob@localhost/b", 0, 2) + "<iq type='get'><a xmlns='b'/></iq>" + R)
+    await alice.until("<bad-request")
+    await kill(one)
+    client = await again(world, two, previd, 4)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='3'/>")
+    bob.send(chat("alice@localhost/r", "end"))
+    assert await received(client, "end") == ["end"]
+
+
+async def test_what_came_before_enabling_does_not_count(world: World) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    alice = await world.login(one, "alice", "r")
+    alice.send("<presence/>" + numbered("bob@localhost/b", 0, 7) + f"<enable xmlns='{SM}' resume='1'/>" + R)
+    previd = (await alice.until(f"<enabled xmlns='{SM}' id='([^']*)'")).group(1)
+    await alice.until(f"<a xmlns='{SM}' h='0'/>")
+    await kill(one)
+    client = await again(world, two, previd, 0)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='0'/>")
+
+
+async def test_a_third_gateway_takes_over_from_the_second(world: World) -> None:
+    one, two, three = [await world.gateway(checkpoint_seconds=60) for _ in range(3)]
+    alice, previd = await managed(world, one)
+    bob = await world.login(three, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 5))
+    await received(alice, "n4.")
+    alice.send(numbered("bob@localhost/b", 0, 3) + R)
+    await alice.until(f"<a xmlns='{SM}' h='3'/>")
+    await kill(one)
+    client = await again(world, two, previd, 2)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='3'/>")
+    bob.send(numbered("alice@localhost/r", 5, 8))
+    await received(client, "n7.")
+    client.send(numbered("bob@localhost/b", 3, 5) + R)
+    await client.until(f"<a xmlns='{SM}' h='5'/>")
+    await kill(two)
+    client = await again(world, three, previd, 6)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='5'/>")
+    bob.send(numbered("alice@localhost/r", 8, 10))
+    assert await received(client, "n9.") == ["n6.", "n7.", "n8.", "n9."]
+    client.send(chat("bob@localhost/b", "end"))
+    assert await received(bob, "end") == [*(f"n{n}." for n in range(5)), "end"]
+
+
+async def test_there_and_back(world: World) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    client, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    for n, gateway in enumerate((two, one, two, one, one)):
+        bob.send(chat("alice@localhost/r", f"n{n}."))
+        client.send(chat("bob@localhost/b", f"m{n}.") + R)
+        await client.until(f"<a xmlns='{SM}' h='{n + 1}'/>")
+        client = await again(world, gateway, previd, n)
+        await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='{n + 1}'/>")
+        assert await received(client, f"n{n}.") == [f"n{n}."]
+    assert await received(bob, "m4.") == [f"m{n}." for n in range(5)]
+
+
+async def test_what_a_frozen_gateway_still_says_is_nobodys(world: World) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    alice.send(chat("bob@localhost/b", "before") + R)
+    await alice.until("<a ")
+    # It hears nothing of the takeover, and goes on taking what its client's socket had.
+    one.gateway.binding.directory._callbacks.clear()
+    client = await again(world, two, previd, 0)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='1'/>")
+    alice.send(chat("bob@localhost/b", "late") + R)
+    await alice.until(f"<a xmlns='{SM}' h='2'/>")
+    client.send(chat("bob@localhost/b", "after"))
+    assert await received(bob, "after") == ["before", "after"]
+    # Nor can it end the session.
+    one.gateway.leave(one.gateway.resumable[hashed(previd)])
+    await one.gateway.binding.released()
+    bob.send(chat("alice@localhost/r", "still there"))
+    await client.until("still there")
+
+
+async def test_late_deliveries_to_the_old_gateway_come_first_and_once(world: World) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    _alice, previd = await managed(world, one)
+    session = one.gateway.resumable[hashed(previd)].id
+    await kill(one)
+    client = await again(world, two, previd, 0)
+    await client.until("<resumed")
+
+    def frame(body: str, sequence: int) -> bus_pb2.Frame:
+        stanza = chat("alice@localhost/r", body).encode()
+        return bus_pb2.Frame(
+            kind=bus_pb2.KIND_MESSAGE, type="chat", stanza=stanza, sessions=[session], sequence=sequence
+        )
+
+    # A router whose replica lags, and a later one that repeats the first part of its work.
+    senders = [type(world.router.senders)(world.bus, "lane.9", f"p{n}") for n in range(2)]
+    for n in range(5):
+        senders[0].add(subjects.deliver(one.gateway.incarnation), frame(f"n{n}.", n + 1))
+    await senders[0].drain()
+    for n in range(3, 8):
+        senders[1].add(subjects.deliver(two.gateway.incarnation), frame(f"n{n}.", n + 1))
+    assert await received(client, "n7.") == [f"n{n}." for n in range(8)]
+
+
+async def test_sessions_of_a_dead_gateway_are_taken_over_and_end_in_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from natter.gateway import takeover
+
+    monkeypatch.setattr(takeover, "HEIR_SECONDS", 0.05)
+    one, two = await world.gateway(resume_seconds_max=1), await world.gateway()
+    _alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    await kill(one)
+    await one.instances._bucket.delete(one.instances._key)
+    bob.send(chat("alice@localhost/r", "too late"))
+    await world.router.until(lambda: hashed(previd) in two.gateway.resumable)
+    assert not [f for f in world.router.of("alice@localhost/r") if f.ended]
+    await world.router.until(lambda: [f for f in world.router.of("alice@localhost/r") if f.ended])
+    await world.router.until(lambda: [f for f in world.router.frames if f.returned and b"too late" in f.stanza])
+
+
+async def test_stopped_in_peace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from natter.gateway import takeover
+
+    monkeypatch.setattr(takeover, "HEIR_SECONDS", 0.05)
+    one, two = await world.gateway(), await world.gateway()
+    alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    await one.stop()
+    assert "<system-shutdown" in await alice.until_closed()
+    await world.router.until(lambda: hashed(previd) in two.gateway.resumable)
+    bob.send(chat("alice@localhost/r", "hello"))
+    client = await again(world, two, previd, 0)
+    await client.until("<resumed")
+    assert await received(client, "hello") == ["hello"]
+    assert not [f for f in world.router.of("alice@localhost/r") if f.ended]
+
+
+async def test_settling(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from natter.gateway import takeover
+
+    monkeypatch.setattr(takeover, "SETTLE_SECONDS", 0.1)
+    one, two = await world.gateway(), await world.gateway()
+    _alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    client = await again(world, two, previd, 0)
+    await client.until("<resumed")
+    session = two.gateway.resumable[hashed(previd)]
+    n = 0
+    while session.outbox.capture is not None:
+        assert n < 3000
+        bob.send(chat("alice@localhost/r", f"n{n}."))
+        await asyncio.sleep(0.001)
+        n += 1
+    bob.send(numbered("alice@localhost/r", n, n + 20))
+    assert await received(client, f"n{n + 19}.") == [f"n{k}." for k in range(n + 20)]
+    # Read again from the log by a third one: the same.
+    await two.checkpoints.write()
+    three = await world.gateway()
+    await kill(two)
+    client = await again(world, three, previd, n)
+    await client.until("<resumed")
+    assert await received(client, f"n{n + 19}.") == [f"n{k}." for k in range(n, n + 20)]
+
+
+async def test_killed_while_a_session_arrives(world: World) -> None:
+    one, two, three = [await world.gateway() for _ in range(3)]
+    _alice, previd = await managed(world, one)
+    bob = await world.login(three, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 4))
+    await world.router.until(lambda: len(world.router.frames) >= 4)
+    client = await again(world, two, previd, 0)
+    await client.until("<resumed")
+    await received(client, "n3.")
+    bob.send(numbered("alice@localhost/r", 4, 8))
+    await received(client, "n7.")
+    await two.checkpoints.write()
+    bob.send(numbered("alice@localhost/r", 8, 10))
+    await received(client, "n9.")
+    await kill(two)
+    client = await again(world, three, previd, 5)
+    await client.until("<resumed")
+    assert await received(client, "n9.") == [f"n{n}." for n in range(5, 10)]
+
+
+async def test_nobody_resumes_what_is_not_theirs(world: World) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    _alice, previd = await managed(world, one)
+    id = hashed(previd)
+    assert await two.gateway.takeovers.find("bob@localhost", id) is None
+    assert one.gateway.resumable[id].link is not None
+    assert await two.gateway.takeovers.find("alice@localhost", "guess") is None
+    assert previd not in str(world.directory.by_resumption(id))
+
+
+async def test_two_gateways_race(world: World) -> None:
+    one, two, three = [await world.gateway() for _ in range(3)]
+    _alice, previd = await managed(world, one)
+    clients = await asyncio.gather(again(world, two, previd, 0), again(world, three, previd, 0))
+
+    async def result(client: Any) -> str:
+        return str((await client.until("<resumed|<failed|<conflict|</stream:stream>")).group(0))
+
+    results = await asyncio.gather(*(result(client) for client in clients))
+    assert "<resumed" in results
+    await world.router.until(lambda: world.directory.by_resumption(hashed(previd)) is not None)
+    owner = world.directory.by_resumption(hashed(previd)).gateway
+    holders = [g.gateway.incarnation for g in (one, two, three) if hashed(previd) in g.gateway.resumable]
+    assert holders == [owner]
+
+
+async def test_a_gateway_that_stood_still_acknowledges_nothing_that_stands_behind_a_fence(world: World) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    alice, previd = await managed(world, one)
+    one.gateway.binding.directory._callbacks.clear()
+    taken = await two.gateway.takeovers.find("alice@localhost", hashed(previd))
+    assert taken is not None
+    # As far as it knows, it may have been silent for long.
+    one.gateway.certain_at = lambda: float("-inf")
+    alice.send(chat("bob@localhost/b", "into the void") + R)
+    with pytest.raises(AssertionError):
+        await alice.until("<a ", seconds=0.3)
+    client = await again(world, two, previd, 0)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='0'/>")
+    client.send(R)
+    await client.until(f"<a xmlns='{SM}' h='0'/>")
+
+
+async def test_a_gateway_that_stood_still_and_lost_nothing_goes_on(world: World) -> None:
+    one = await world.gateway()
+    alice, _ = await managed(world, one)
+    one.gateway.certain_at = lambda: float("-inf")
+    alice.send(chat("bob@localhost/b", "x") + R)
+    await alice.until(f"<a xmlns='{SM}' h='1'/>")
+
+
+async def test_a_gateway_that_has_left_nothing(world: World, memory: Any) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    _alice, previd = await managed(world, one)
+    await kill(one)
+    await memory.purge("KV_checkpoints", f"$KV.checkpoints.{one.gateway.incarnation}.*")
+    client = await again(world, two, previd, 0)
+    await client.until("<failed.*item-not-found")
+    await world.router.until(lambda: world.directory.by_resumption(hashed(previd)) is None)
+
+
+async def test_killed_before_it_had_adopted(world: World) -> None:
+    one, two, three = [await world.gateway() for _ in range(3)]
+    alice, previd = await managed(world, one)
+    bob = await world.login(three, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 4))
+    await received(alice, "n3.")
+    alice.send(numbered("bob@localhost/b", 0, 3) + R)
+    await alice.until(f"<a xmlns='{SM}' h='3'/>")
+    # Two has the record, and gets no further.
+    record = world.directory.by_resumption(hashed(previd))
+    arrival = two.gateway.takeovers._expect(record)
+    assert await two.gateway.takeovers._claim(arrival, record)
+    bob.send(numbered("alice@localhost/r", 4, 6))
+    await world.router.until(lambda: len(arrival.held) == 2)
+    await kill(two)
+    client = await again(world, three, previd, 1)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='3'/>")
+    assert await received(client, "n5.") == [f"n{n}." for n in range(1, 6)]
+    bob.send(chat("alice@localhost/r", "end"))
+    assert await received(client, "end") == ["end"]
+
+
+async def test_killed_while_something_is_still_sent_to_the_first(world: World) -> None:
+    one, two, three = [await world.gateway() for _ in range(3)]
+    _alice, previd = await managed(world, one)
+    session = one.gateway.resumable[hashed(previd)].id
+    await kill(one)
+    client = await again(world, two, previd, 0)
+    await client.until("<resumed")
+    await kill(two)
+    stanza = chat("alice@localhost/r", "late").encode()
+    late = bus_pb2.Frame(kind=bus_pb2.KIND_MESSAGE, type="chat", stanza=stanza, sessions=[session], sequence=1)
+    sender = type(world.router.senders)(world.bus, "lane.9", "p")
+    sender.add(subjects.deliver(one.gateway.incarnation), late)
+    await sender.drain()
+    client = await again(world, three, previd, 0)
+    await client.until("<resumed")
+    assert await received(client, "late") == ["late"]
