@@ -315,6 +315,17 @@ async def test_nobody_resumes_what_is_not_theirs(world: World) -> None:
     assert previd not in str(world.directory.by_resumption(id))
 
 
+async def test_the_session_of_a_removed_account_is_nobodys(world: World) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    _, previd = await managed(world, one)
+    await kill(one)
+    # The news that the account of this name has been removed since.
+    two.gateway.removals.removed["alice"] = 1 << 40
+    assert await two.gateway.takeovers.find("alice@localhost", hashed(previd)) is None
+    two.gateway.removals.removed.clear()
+    assert await two.gateway.takeovers.find("alice@localhost", hashed(previd)) is not None
+
+
 async def test_two_gateways_race(world: World) -> None:
     one, two, three = [await world.gateway() for _ in range(3)]
     _alice, previd = await managed(world, one)

@@ -15,6 +15,7 @@ from natter.bus.instances import alive
 from natter.bus.sender import Senders
 from natter.proto.v1 import bus_pb2
 from natter.telemetry.names import LIMITS_HIT, SESSIONS, SESSIONS_TAKEN_OVER
+from natter.xmpp.jid import local_of
 
 from . import resumption
 from .estate import Estate, Item, Left, origin_of
@@ -98,6 +99,9 @@ class Takeovers:
                 await asyncio.sleep(2 * ROUND_SECONDS)
                 continue
             if record is None or record.bare != bare:
+                return None
+            # XEP-0077 §3.2: a removed account has no sessions, nor has who takes its name.
+            if self._gateway.removals.gone(local_of(bare), record.account):
                 return None
             arrival = self._arrivals.get(record.session)
             if arrival is not None:
