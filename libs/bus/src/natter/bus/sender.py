@@ -13,6 +13,7 @@ from itertools import count
 from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
 
+from . import failpoint
 from .api import PAYLOAD_BYTES_MAX, Bus, BusError, PublishUnknown, StreamFull
 from .batch import FRAME_HEAD_BYTES_MAX, envelope_head, frame_head
 from .subjects import stream_of
@@ -151,6 +152,8 @@ class Sender:
         self._publish()
 
     def _publish(self) -> None:
+        if failpoint.armed:
+            failpoint.hit(failpoint.MID_BATCH)
         future = self._bus.publish(self._subject, self._payload, msg_id=self._id)
         future.add_done_callback(self._acknowledged)
 
@@ -165,6 +168,8 @@ class Sender:
 
     def _succeed(self, sequence: int) -> None:
         """The batch is stored: tell, and go on."""
+        if failpoint.armed:
+            failpoint.hit(failpoint.AFTER_APPEND)
         self._last_sequence = sequence
         self._doubtful_since = 0.0
         stored, self._stored = self._stored, []

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from natter.telemetry import names
 
-from . import subjects
+from . import failpoint, subjects
 from .api import Bus, BusError, Entry, Subscription, WrongRevision
 from .kv import Bucket
 from .progress import Progress
@@ -194,6 +194,8 @@ class ShardRunner:
         worker, shard = self._worker, self.shard
         if worker is None or shard is None or self._restart.is_set():
             return
+        if failpoint.armed:
+            failpoint.hit(failpoint.BEFORE_WORK)
         sequence = entry.sequence
         if self._failed[0] == sequence and self._failed[1] >= ATTEMPTS_MAX:
             self._park(shard, entry)
