@@ -40,6 +40,8 @@ class Shard:
     progress: Progress
     position: int
     on_restart: Callable[[], None] = field(repr=False)
+    # Whether the lease is certainly ours now: what a holder sends otherwise may come too late.
+    held: Callable[[], bool] = field(default=lambda: True, repr=False)
 
     def restart(self) -> None:
         """Close this worker and open another one from the saved position."""
@@ -157,13 +159,16 @@ class ShardRunner:
             position = 0
         self._saved = position
         self._waiting = False
-        shard = Shard(self._kind, self.number, self.name, Progress(position), position, self.restart)
+        shard = Shard(self._kind, self.number, self.name, Progress(position), position, self.restart, self._held)
         self._worker = worker = await self._open_shard(shard)
         self._full = getattr(worker, "full", None)
         self.shard = shard
         self._subscription = await self._bus.subscribe(
             self._stream, (self._subject,), self._take, start=position + 1, in_flight_max=IN_FLIGHT_MAX
         )
+
+    def _held(self) -> bool:
+        return monotonic() <= self._deadline(self.name)
 
     async def _take_position(self) -> int:
         """Read the position and write it again: an earlier holder that believes in itself cannot save any more."""
