@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
@@ -19,12 +20,14 @@ class Verdict:
     lost: int = 0
     # Further copies of what was received.
     duplicate: int = 0
-    # First copies that came behind a later one.
+    # First copies that came behind a later one, in one and the same session.
     reordered: int = 0
     # Not received; the sender does not know whether they were accepted.
     unknown: int = 0
     # Not received; the sender was told so by an error.
     bounced: int = 0
+    # Sent while the receiver had an earlier session, which is gone: without resumption it comes (P3), in no order.
+    late: int = 0
 
     def __add__(self, other: Verdict) -> Verdict:
         return Verdict(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Verdict)))
@@ -45,6 +48,8 @@ class Ledger:
     bounced: set[int] = field(default_factory=set)
     # Number and time, in the order in which they came.
     received: list[tuple[int, float]] = field(default_factory=list)
+    # When the receiver has logged in since.
+    logins: list[float] = field(default_factory=list)
 
     def waiting(self) -> set[int]:
         """Accepted, and nothing more is known of it yet."""
@@ -53,17 +58,25 @@ class Ledger:
     def verdict(self) -> Verdict:
         """The fate of everything sent."""
         counts = Counter(n for n, _ in self.received)
-        first = list(dict.fromkeys(n for n, _ in self.received))
+        first: dict[int, float] = {}
+        for number, time in self.received:
+            first.setdefault(number, time)
+        in_order = [number for number, time in first.items() if not self._is_late(number, time)]
         missing = set(self.sent) - set(counts)
         return Verdict(
             sent=len(self.sent),
             ok=len(counts),
             lost=len(missing & self.accepted - self.bounced),
             duplicate=sum(counts.values()) - len(counts),
-            reordered=sum(1 for a, b in pairwise(first) if b < a),
+            reordered=inversions(in_order),
             unknown=len(missing - self.accepted - self.bounced),
             bounced=len(missing & self.bounced),
+            late=len(first) - len(in_order),
         )
+
+    def _is_late(self, number: int, time: float) -> bool:
+        session = bisect_right(self.logins, time)
+        return session > 0 and self.sent[number] < self.logins[session - 1]
 
     def worst_seconds(self) -> float:
         """The longest that a message took."""

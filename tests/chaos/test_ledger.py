@@ -39,6 +39,15 @@ def test_disorder() -> None:
     assert ledger(3, {0, 1, 2}, [0, 2, 1]).verdict() == Verdict(sent=3, ok=3, reordered=1)
 
 
+def test_what_was_meant_for_an_earlier_session_is_late_and_no_disorder() -> None:
+    # 0 and 1 were sent at 0 and 1 s; the receiver logged in again at 1.5 s; 2 and 3 came before them, 3 after 2.
+    made = ledger(4, {0, 1, 2, 3}, [2, 0, 3, 1])
+    made.logins = [1.5]
+    assert made.verdict() == Verdict(sent=4, ok=4, late=2)
+    made.logins = []
+    assert made.verdict().reordered == 2
+
+
 def test_recovery_is_counted_from_the_first_message_sent_after_healing() -> None:
     assert ledger(3, set(), [0, 1, 2]).recovery_seconds(1.5) == 100.5
     assert ledger(3, set(), [0, 1, 2]).recovery_seconds(3.0) is None

@@ -150,7 +150,7 @@ def brief(verdict: Verdict) -> str:
     return " ".join(f"{name} {value}" for name, value in asdict(verdict).items() if value) or "nothing"
 
 
-HEAD = ("fault", "seeds", "sent", "ok", "lost", "dup", "reord", "unkn", "bounced")
+HEAD = ("fault", "seeds", "sent", "ok", "lost", "dup", "reord", "unkn", "bounced", "late")
 ROOM_HEAD = ("room sent", "lost", "dup", "reord", "unkn", "bounced", "stale", "p50 s", "max s", "worst s", "kept")
 
 
@@ -164,7 +164,7 @@ def table(outcomes: Iterable[Outcome]) -> str:
         p = sum((o.pairs for o in those), Verdict())
         r = sum((o.room for o in those), Verdict())
         seconds = [s for o in those for s in o.recovery_seconds] or [0.0]
-        numbers = [len(those), p.sent, p.ok, p.lost, p.duplicate, p.reordered, p.unknown, p.bounced]
+        numbers = [len(those), p.sent, p.ok, p.lost, p.duplicate, p.reordered, p.unknown, p.bounced, p.late]
         numbers += [
             r.sent,
             r.lost,

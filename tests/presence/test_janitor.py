@@ -21,6 +21,8 @@ class World:
     holds: bool = True
     now: float = 100.0
     away: bool = False
+    left: set[str] = field(default_factory=set)
+    handed_back: list[str] = field(default_factory=list)
     janitor: Janitor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -31,12 +33,23 @@ class World:
             now=lambda: self.now,
             missing_seconds_min=2.0,
             start_seconds_min=6.0,
+            left=self.left_by,
+            hand_back=self.hand_back,
         )
 
     async def alive(self) -> list[str]:
         if self.away:
             raise Unavailable("away")
         return self.live
+
+    async def left_by(self) -> set[str]:
+        return self.left
+
+    async def hand_back(self, gateway: str) -> int:
+        assert gateway not in {session.gateway for session in self.directory.all()}
+        self.left.discard(gateway)
+        self.handed_back.append(gateway)
+        return 1
 
     async def at(self, now: float) -> set[str]:
         """Who has a session when it was looked at this time."""
@@ -104,3 +117,16 @@ async def test_only_the_holder_looks(world: World) -> None:
     world.holds = True
     assert await world.at(150) == {"g1", "g2"}
     assert await world.at(156) == set()
+
+
+async def test_what_a_dead_gateway_has_left_is_handed_back_after_its_sessions_are_gone(world: World) -> None:
+    world.left = {"g1", "g2", "g0"}
+    await world.at(100)
+    await world.at(110)
+    world.live.remove("g1")
+    await world.at(111)
+    assert world.handed_back == ["g0"]
+    assert await world.at(113) == {"g2"}
+    assert world.handed_back == ["g0"]
+    await world.at(114)
+    assert world.handed_back == ["g0", "g1"]

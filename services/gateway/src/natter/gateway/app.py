@@ -29,6 +29,7 @@ from .binding import Binding
 from .connection import Connection
 from .deliveries import Deliveries
 from .gateway import Gateway
+from .position import Position
 from .ratelimit import Addresses
 from .registration import Registration
 from .returns import Returns
@@ -158,6 +159,8 @@ class Running:
     gateway: Gateway = field(init=False)
     instances: Instances = field(init=False)
     subscription: Subscription | None = None
+    position: Position | None = None
+    saving: asyncio.Task[None] | None = None
     listeners: list[asyncio.Server] = field(default_factory=list)
     addresses: dict[str, Address] = field(default_factory=dict)
 
@@ -183,6 +186,11 @@ class Running:
         # Before the first session exists: a directory record without a live instance is a ghost.
         await self.instances.start()
         deliveries = Deliveries(gateway.sessions, gateway.returns, gateway.tally, gateway.wake)
+        self.position = Position(
+            self.bus, gateway.incarnation, lambda: deliveries.taken, lambda: gateway.sessions.values()
+        )
+        await self.position.start()
+        self.saving = gateway.loop.create_task(self.position.run())
         self.subscription = await self.bus.subscribe(
             subjects.DELIVERIES, (subjects.deliver(gateway.incarnation),), deliveries.take
         )
@@ -233,8 +241,20 @@ class Running:
             pass
         if self.subscription is not None:
             await self.subscription.stop()
+        await self._all_written()
         self.gateway.verifier.close()
         await self.gateway.tally.facts.close()
         await self.gateway.lane.close()
         await self.gateway.binding.directory.stop()
         await self.instances.stop()
+
+    async def _all_written(self) -> None:
+        """Nothing is left to hand back, unless the lane did not take it: then the position stays for the janitor."""
+        if self.saving is not None:
+            self.saving.cancel()
+        if self.position is not None and not self.gateway.lane.waiting_frames:
+            try:
+                async with asyncio.timeout(1.0):
+                    await self.position.stop()
+            except TimeoutError:
+                pass

@@ -30,6 +30,8 @@ class Deliveries:
     wake: Callable[[Session], None]
     # Per source, the highest cause that was seen: sequence << 32 | index.
     marks: dict[str, int] = field(default_factory=dict)
+    # Sequence of the newest entry that was worked off.
+    taken: int = 0
 
     def take(self, entry: Entry) -> None:
         """Write every frame of one envelope to the sessions it names."""
@@ -58,6 +60,7 @@ class Deliveries:
                 for name in names:
                     written[frame.kind] += self._write(frame, name, stanza, now_us)
         self.tally.written(written)
+        self.taken = entry.sequence
         if mark != before:
             self._remember(source, mark)
 

@@ -1,0 +1,64 @@
+"""How far deliveries were written: forward only, and never past what still waits for a socket."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from natter.bus import subjects
+from natter.bus.api import WrongRevision
+from natter.bus.kv import Bucket
+from natter.bus.memory import MemoryBus
+from natter.gateway.position import Position
+
+
+class World:
+    def __init__(self) -> None:
+        self.bus = MemoryBus()
+        self.taken = 0
+        self.outbox: Any = SimpleNamespace(parts=[], in_flight=[])
+        session: Any = SimpleNamespace(outbox=self.outbox)
+        self.position = Position(self.bus, "g-1", lambda: self.taken, lambda: [session])
+
+    async def saved(self) -> bytes | None:
+        found = await Bucket(self.bus, subjects.POSITIONS).get(subjects.delivered("g-1"))
+        return found.value if found is not None else None
+
+
+@pytest.fixture
+async def world() -> World:
+    made = World()
+    await made.position.start()
+    return made
+
+
+async def test_it_stands_at_the_beginning_before_anything_was_delivered(world: World) -> None:
+    assert await world.saved() == b"0"
+
+
+async def test_it_moves_when_everything_was_written(world: World) -> None:
+    world.taken = 7
+    world.outbox.parts.append(b"<message/>")
+    await world.position.save()
+    assert await world.saved() == b"0"
+    world.outbox.parts.clear()
+    world.outbox.in_flight.append(object())
+    await world.position.save()
+    assert await world.saved() == b"0"
+    world.outbox.in_flight.clear()
+    await world.position.save()
+    assert await world.saved() == b"7"
+
+
+async def test_it_goes_when_the_gateway_has_left_nothing(world: World) -> None:
+    await world.position.stop()
+    assert await world.saved() is None
+
+
+async def test_who_was_taken_for_dead_finds_out(world: World) -> None:
+    await Bucket(world.bus, subjects.POSITIONS).put(subjects.delivered("g-1"), b"0")
+    world.taken = 3
+    with pytest.raises(WrongRevision):
+        await world.position.save()
+    await world.position.run()
