@@ -21,14 +21,17 @@ from ledger import Verdict  # noqa: E402
 from trial import Outcome, campaign, table  # noqa: E402
 
 
-async def run(seeds: list[int], words: list[str], short: bool, keep: str) -> list[Outcome]:
+async def run(given: argparse.Namespace, seeds: list[int]) -> list[Outcome]:
     """Campaigns one after another."""
     found: list[Outcome] = []
     for seed in seeds:
-        faults = [f for f in (few_faults() if short else every_fault()) if not words or any(w in f.name for w in words)]
+        words = [word for word in given.faults.split(";") if word]
+        every = few_faults() if given.short else every_fault()
+        faults = [f for f in every if not words or any(w in f.name for w in words)]
         with tempfile.TemporaryDirectory(prefix="chaos") as folder:
             try:
-                await campaign(Path(keep or folder) / str(seed), seed, faults, say=say, note=found.append)
+                where, flags = Path(given.keep or folder) / str(seed), given.up.split()
+                await campaign(where, seed, faults, say=say, note=found.append, flags=flags)
             except Exception as error:
                 say(f"seed {seed} ended: {error!r}")
                 found.append(Outcome("the harness", seed, error=repr(error)[:300]))
@@ -42,6 +45,7 @@ def side_by_side(given: argparse.Namespace, seeds: list[int]) -> list[Outcome]:
         def one(seed: int) -> list[Outcome]:
             out = Path(folder) / f"{seed}.json"
             command = [sys.executable, str(HERE), "--seeds", str(seed), "--out", str(out), "--faults", given.faults]
+            command += ["--up", given.up]
             command += (["--short"] if given.short else []) + (["--keep", given.keep] if given.keep else [])
             subprocess.run(command, check=False)
             return read(out)
@@ -70,15 +74,13 @@ def main() -> None:
     parser.add_argument("--faults", default="", help="a fault runs if its name has one of these, separated by ;")
     parser.add_argument("--jobs", type=int, default=1, help="seeds at a time")
     parser.add_argument("--short", action="store_true", help="a few faults only")
+    parser.add_argument("--up", default="", help="further flags of `natter up`, as one word: --up='--profile zero'")
     parser.add_argument("--keep", default="", help="folder in which data and logs stay")
     parser.add_argument("--out", default="", help="file for the results, and no table")
     given = parser.parse_args()
     seeds = [int(seed) for seed in given.seeds.split(",")]
-    words = [word for word in given.faults.split(";") if word]
-    if given.jobs > 1 and len(seeds) > 1:
-        outcomes = side_by_side(given, seeds)
-    else:
-        outcomes = asyncio.run(run(seeds, words, given.short, given.keep))
+    several = given.jobs > 1 and len(seeds) > 1
+    outcomes = side_by_side(given, seeds) if several else asyncio.run(run(given, seeds))
     path = Path(given.out) if given.out else HERE / "results" / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps([asdict(o) | {"kept": o.kept} for o in outcomes], indent=1))

@@ -29,7 +29,8 @@ ROOM_SHARDS = 8
 class System:
     """Started once per seed; faults are injected into it one after another."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *flags: str) -> None:
+        self.flags = flags
         self.folder = folder
         self.stack = Stack(folder / "data")
         self.bus_proxies: dict[str, TcpProxy] = {}
@@ -53,6 +54,7 @@ class System:
             # Snapshots often: they are among what may be interrupted.
             *("--set", "muc.snapshot_events=50", "--set", "presence.snapshot_events=10"),
             *("--set", f"runtime.bus_urls={json.dumps(urls)}", "--set", f"runtime.failpoint={self.failpoint}"),
+            *self.flags,
         )
         await asyncio.to_thread(self.stack.start)
         return self

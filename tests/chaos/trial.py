@@ -6,7 +6,7 @@ import asyncio
 import random
 import statistics
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,13 +110,20 @@ async def acceptance_of(system: System) -> type[Acceptance]:
 
 
 async def campaign(
-    folder: Path, seed: int, faults: list[Fault], *, say: Any = print, note: Any = None, pairs: int = 4
+    folder: Path,
+    seed: int,
+    faults: list[Fault],
+    *,
+    say: Any = print,
+    note: Any = None,
+    pairs: int = 4,
+    flags: Sequence[str] = (),
 ) -> list[Outcome]:
     """All `faults` in an order that the seed gives, on one system of its own."""
     order = list(faults)
     random.Random(seed).shuffle(order)
     say(f"seed {seed}: {'; '.join(fault.name for fault in order)}")
-    system = System(folder)
+    system = System(folder, *flags)
     outcomes: list[Outcome] = []
     try:
         await system.start()

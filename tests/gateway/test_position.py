@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +12,7 @@ from natter.bus import subjects
 from natter.bus.api import WrongRevision
 from natter.bus.kv import Bucket
 from natter.bus.memory import MemoryBus
+from natter.gateway import position as module
 from natter.gateway.position import Position
 
 
@@ -57,8 +60,21 @@ async def test_it_goes_when_the_gateway_has_left_nothing(world: World) -> None:
 
 
 async def test_who_was_taken_for_dead_finds_out(world: World) -> None:
-    await Bucket(world.bus, subjects.POSITIONS).put(subjects.delivered("g-1"), b"0")
+    await Bucket(world.bus, subjects.POSITIONS).put(subjects.delivered("g-1"), subjects.TAKEN_FOR_DEAD + b"0")
     world.taken = 3
     with pytest.raises(WrongRevision):
         await world.position.save()
     await world.position.run()
+
+
+async def test_an_own_write_whose_answer_was_lost_ends_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., Awaitable[None]]
+) -> None:
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0.005)
+    bucket = Bucket(world.bus, subjects.POSITIONS)
+    await bucket.put(subjects.delivered("g-1"), b"2")
+    world.taken = 3
+    running = asyncio.create_task(world.position.run())
+    await eventually(lambda: world.position.saved == 3)
+    running.cancel()
+    assert await world.saved() == b"3"

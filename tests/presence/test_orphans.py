@@ -87,6 +87,6 @@ def test_broadcasts_answers_and_errors_are_owed_to_nobody() -> None:
 
 
 def test_the_lane_is_the_one_it_came_from() -> None:
-    assert lane_of("lane.3", 4) == 3
+    assert lane_of("lane.3", 4) == lane_of("lane.3~0a1b2c3d", 4) == 3
     assert lane_of("lane.9", 4) in range(4)
     assert lane_of("room.3", 4) == lane_of("room.3", 4) in range(4)

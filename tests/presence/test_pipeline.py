@@ -46,7 +46,13 @@ def test_a_frame_of_no_kind_is_nothing(actor: Make) -> None:
 def said(sequence: int, status: str, type: str = "") -> bus_pb2.Frame:
     stanza = f"<presence from='{JID}'><status>{status}</status></presence>".encode()
     return bus_pb2.Frame(
-        kind=bus_pb2.KIND_PRESENCE, type=type, sender=JID, session="s", stanza=stanza, sequence=sequence, accepted_us=1
+        kind=bus_pb2.KIND_PRESENCE,
+        type=type,
+        sender=JID,
+        session="s",
+        stanza=stanza,
+        sequence=sequence,
+        accepted_us=1000 + sequence,
     )
 
 
@@ -64,5 +70,9 @@ def test_older_presence_that_a_router_repeats_does_not_come_back(actor: Make) ->
     assert b"second" in anne.user.sessions[JID].stanza
     # A holder that took over says again what it is not sure of.
     assert take(said(9, "second")).effects
+    # The lane was lost, and begins again.
+    anew = said(1, "third")
+    anew.accepted_us = 2000
+    assert take(anew).effects
     # A service's own word has no place in the lanes.
     assert take(said(0, "", "unavailable")).effects

@@ -144,6 +144,9 @@ class Bus(Protocol):
     async def last_sequence(self, stream: str) -> int:
         """The sequence of the newest entry of the whole js_stream; 0 for an empty one."""
 
+    async def born(self, stream: str) -> str:
+        """Which life of a js_stream in memory this is: when it is lost, sequences begin again. "" for one on disk."""
+
     async def purge(self, stream: str, subject: str, *, below: int = 0) -> None:
         """Forget the subject's entries: all of them, or those with a sequence under `below`."""
 

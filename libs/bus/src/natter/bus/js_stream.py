@@ -82,6 +82,12 @@ async def last_sequence(requests: Requests, stream: str) -> int:
     return int((await requests.api(f"STREAM.INFO.{stream}"))["state"]["last_seq"])
 
 
+async def born(requests: Requests, stream: str) -> str:
+    """When the js_stream was made, if it is kept in memory."""
+    info = await requests.api(f"STREAM.INFO.{stream}")
+    return str(info["created"]) if info["config"]["storage"] == "memory" else ""
+
+
 async def purge(requests: Requests, stream: str, subject: str, below: int) -> None:
     """Forget entries of a subject."""
     body: dict[str, Any] = {"filter": subject}

@@ -120,6 +120,10 @@ class MemoryBus:
     async def last_sequence(self, stream: str) -> int:
         return self._stream(stream).last_sequence
 
+    async def born(self, stream: str) -> str:
+        self._stream(stream)
+        return ""
+
     async def purge(self, stream: str, subject: str, *, below: int = 0) -> None:
         self._stream(stream).purge(matcher((subject,)), below)
 

@@ -87,6 +87,9 @@ class NatsBus:
     async def last_sequence(self, stream: str) -> int:
         return await js_stream.last_sequence(self.requests, stream)
 
+    async def born(self, stream: str) -> str:
+        return await js_stream.born(self.requests, stream)
+
     async def purge(self, stream: str, subject: str, *, below: int = 0) -> None:
         await js_stream.purge(self.requests, stream, subject, below)
 

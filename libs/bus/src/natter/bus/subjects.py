@@ -123,6 +123,10 @@ def deliver(gateway: str) -> str:
     return f"natter.deliver.{gateway}"
 
 
+# What stands there once somebody has taken the gateway for dead and hands its deliveries back.
+TAKEN_FOR_DEAD = b"dead"
+
+
 def delivered(gateway: str) -> str:
     """The key, in bucket "positions", of how far a gateway has written its deliveries."""
     return f"deliver.{gateway}"

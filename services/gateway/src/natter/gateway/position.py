@@ -28,7 +28,7 @@ class Position:
         self._key = subjects.delivered(incarnation)
         self._taken = taken
         self._sessions = sessions
-        self._saved = 0
+        self.saved = 0
         self._revision = 0
 
     async def start(self) -> None:
@@ -41,19 +41,29 @@ class Position:
         while True:
             await asyncio.sleep(SAVE_SECONDS)
             try:
-                await self.save()
-            except WrongRevision:
-                log.warning("this gateway was taken for dead; what it had not written was handed back")
-                return
+                try:
+                    await self.save()
+                except WrongRevision:
+                    if await self._is_over():
+                        log.warning("this gateway was taken for dead; what it had not written was handed back")
+                        return
             except BusError as error:
                 log.debug("position not saved: %r", error)
 
     async def save(self) -> None:
         """Move forward, unless something still waits for a socket: it would be lost with this process."""
         taken = self._taken()
-        if taken > self._saved and not any(_waits(session) for session in self._sessions()):
+        if taken > self.saved and not any(_waits(session) for session in self._sessions()):
             self._revision = await self._bucket.update(self._key, str(taken).encode(), self._revision)
-            self._saved = taken
+            self.saved = taken
+
+    async def _is_over(self) -> bool:
+        """The key is not what was written last: by the janitor, or by a write of ours whose answer was lost?"""
+        found = await self._bucket.get(self._key)
+        if found is None or found.value.startswith(subjects.TAKEN_FOR_DEAD):
+            return True
+        self._revision = found.revision
+        return False
 
     async def stop(self) -> None:
         """All is written or handed back: nothing is left to look at."""

@@ -37,7 +37,7 @@ def owed(frame: bus_pb2.Frame) -> bool:
 
 def lane_of(source: str, lanes: int) -> int:
     """The lane that a delivery came from; any, but always the same, for what came from elsewhere."""
-    kind, _, number = source.partition(".")
+    kind, _, number = source.partition("~")[0].partition(".")
     return (
         int(number) if kind == "lane" and number.isdigit() and int(number) < lanes else crc32(source.encode()) % lanes
     )
@@ -64,10 +64,11 @@ class Orphans:
         if found is None:
             return 0
         # From here on the gateway, should it only have stood still, knows that it was taken for dead.
-        revision = await self._positions.update(key, found.value, found.revision)
+        after = found.value.removeprefix(subjects.TAKEN_FOR_DEAD)
+        revision = await self._positions.update(key, subjects.TAKEN_FOR_DEAD + after, found.revision)
         senders = Senders(self._bus, f"orphans.{gateway}", f"orphans.{secrets.token_hex(8)}")
         try:
-            count = await self._read(gateway, int(found.value), senders)
+            count = await self._read(gateway, int(after), senders)
             await senders.drain()
         finally:
             await senders.close()

@@ -38,6 +38,9 @@ def overtaken(user: User, command: Command, policy: Policy) -> Decision | None:
     session = user.sessions.get(command.frame.sender) if cause and not command.frame.ended else None
     if session is None or session.session != command.frame.session or cause >= session.cause:
         return None
+    # Older by the sender's clock as well: a lane kept in memory may have been lost, and begun again.
+    if command.frame.accepted_us >= session.since_us:
+        return None
     return NOTHING
 
 

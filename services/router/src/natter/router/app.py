@@ -35,7 +35,7 @@ async def app(ctx: Context[Settings]) -> None:
     publisher = f"{ctx.instance}.{secrets.token_hex(8)}"
 
     async def open_lane(shard: Shard) -> Lane:
-        return Lane(office, Senders(ctx.bus, shard.name, publisher, may=shard.held), shard.progress)
+        return Lane(office, Senders(ctx.bus, shard.source or shard.name, publisher, may=shard.held), shard.progress)
 
     holder = Holder(
         ctx.bus,
