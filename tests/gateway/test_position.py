@@ -59,12 +59,25 @@ async def test_it_goes_when_the_gateway_has_left_nothing(world: World) -> None:
     assert await world.saved() is None
 
 
-async def test_who_was_taken_for_dead_finds_out(world: World) -> None:
-    await Bucket(world.bus, subjects.POSITIONS).put(subjects.delivered("g-1"), subjects.TAKEN_FOR_DEAD + b"0")
+async def test_who_was_taken_for_dead_finds_out_and_begins_again_when_all_was_handed_back(
+    world: World, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., Awaitable[None]]
+) -> None:
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0.005)
+    bucket, key = Bucket(world.bus, subjects.POSITIONS), subjects.delivered("g-1")
+    revision = await bucket.put(key, subjects.TAKEN_FOR_DEAD + b"0")
     world.taken = 3
     with pytest.raises(WrongRevision):
         await world.position.save()
-    await world.position.run()
+    running = asyncio.create_task(world.position.run())
+    await asyncio.sleep(0.03)
+    # Not before the janitor has finished.
+    assert await world.saved() == subjects.TAKEN_FOR_DEAD + b"0"
+    await bucket.delete(key, revision)
+    await eventually(lambda: world.position.saved == 3)
+    world.taken = 4
+    await eventually(lambda: world.position.saved == 4)
+    running.cancel()
+    assert await world.saved() == b"4"
 
 
 async def test_an_own_write_whose_answer_was_lost_ends_nothing(

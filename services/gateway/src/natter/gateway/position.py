@@ -30,6 +30,8 @@ class Position:
         self._sessions = sessions
         self.saved = 0
         self._revision = 0
+        # The janitor has taken this gateway, which stood still, for dead.
+        self._given_up = False
 
     async def start(self) -> None:
         """Before the first session: who has no position left nothing behind."""
@@ -37,33 +39,38 @@ class Position:
         self._revision = await self._bucket.create(self._key, b"0")
 
     async def run(self) -> None:
-        """Until cancelled, or until somebody has taken this gateway for dead."""
+        """Until cancelled."""
         while True:
             await asyncio.sleep(SAVE_SECONDS)
             try:
                 try:
                     await self.save()
                 except WrongRevision:
-                    if await self._is_over():
-                        log.warning("this gateway was taken for dead; what it had not written was handed back")
-                        return
+                    await self._look()
             except BusError as error:
                 log.debug("position not saved: %r", error)
 
     async def save(self) -> None:
         """Move forward, unless something still waits for a socket: it would be lost with this process."""
         taken = self._taken()
-        if taken > self.saved and not any(_waits(session) for session in self._sessions()):
+        if any(_waits(session) for session in self._sessions()):
+            return
+        if self._given_up:
+            # The sessions of that time are gone; what comes for new ones is looked after again.
+            self._revision = await self._bucket.create(self._key, str(taken).encode())
+            self._given_up = False
+        elif taken > self.saved:
             self._revision = await self._bucket.update(self._key, str(taken).encode(), self._revision)
-            self.saved = taken
+        self.saved = taken
 
-    async def _is_over(self) -> bool:
+    async def _look(self) -> None:
         """The key is not what was written last: by the janitor, or by a write of ours whose answer was lost?"""
         found = await self._bucket.get(self._key)
-        if found is None or found.value.startswith(subjects.TAKEN_FOR_DEAD):
-            return True
-        self._revision = found.revision
-        return False
+        if found is not None and not found.value.startswith(subjects.TAKEN_FOR_DEAD):
+            self._revision = found.revision
+        elif not self._given_up:
+            self._given_up = True
+            log.warning("this gateway was taken for dead; what it had not written was handed back")
 
     async def stop(self) -> None:
         """All is written or handed back: nothing is left to look at."""
