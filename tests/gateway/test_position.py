@@ -13,6 +13,7 @@ from natter.bus.api import WrongRevision
 from natter.bus.kv import Bucket
 from natter.bus.memory import MemoryBus
 from natter.gateway import position as module
+from natter.gateway.outbox import Outbox
 from natter.gateway.position import Position
 
 
@@ -20,7 +21,7 @@ class World:
     def __init__(self) -> None:
         self.bus = MemoryBus()
         self.taken = 0
-        self.outbox: Any = SimpleNamespace(parts=[], in_flight=[])
+        self.outbox: Any = Outbox(1000, 10)
         session: Any = SimpleNamespace(outbox=self.outbox)
         self.position = Position(self.bus, "g-1", lambda: self.taken, lambda: [session])
 
