@@ -14,13 +14,14 @@ STAMP := .venv/.synced
 TOOLS := .venv-tools
 MEMBERS := $(wildcard pyproject.toml proto/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
 
-.PHONY: help up test lint bench clean
+.PHONY: help up test lint bench chaos clean
 
 help:
 	@echo "make up      prepare everything, run natter in the foreground (ARGS= flags of natter up, DATA= folder)"
 	@echo "make test    prepare everything, run the tests (ARGS= arguments of pytest)"
 	@echo "make lint    ruff, mypy, import contracts, generated files"
 	@echo "make bench   compare with other servers (ARGS= see docs)"
+	@echo "make chaos   every fault under four seeds (ARGS= --seeds 5,6 --faults 'kill;freeze' --jobs 2)"
 	@echo "make clean   remove what was prepared; data stays"
 
 up: $(STAMP)
@@ -38,6 +39,9 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python tests/bench $(ARGS)
+
+chaos: $(STAMP)
+	@$(BIN)/python tests/chaos $(ARGS)
 
 clean:
 	rm -rf .venv $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -263,3 +263,28 @@ def test_never_reordered_lost_or_twice(faults: list[str], ticks: list[list[int]]
         patch.setattr(module, "BACKOFF_SECONDS_MIN", 0.0)
         patch.setattr(module, "BACKOFF_SECONDS_MAX", 0.0)
         asyncio.run(run())
+
+
+async def test_who_may_not_send_waits_and_goes_on_in_order(bus: Bus) -> None:
+    allowed = False
+    senders = Senders(bus, "lane.1", "p", may=lambda: allowed)
+    for number in range(3):
+        senders.add(SUBJECT, frame(number))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await senders.drain()
+    assert await stored_ids(bus) == []
+    senders.add(SUBJECT, frame(3))
+    allowed = True
+    await senders.drain()
+    assert await stored_ids(bus) == [0, 1, 2, 3]
+    await senders.close()
+
+
+async def test_who_lost_his_lease_and_is_closed_sends_nothing_more(bus: Bus) -> None:
+    senders = Senders(bus, "lane.1", "p", may=lambda: False)
+    senders.add(SUBJECT, frame(0))
+    await asyncio.sleep(0)
+    await senders.close()
+    await asyncio.sleep(2 * module.MAY_SECONDS)
+    assert await stored_ids(bus) == []

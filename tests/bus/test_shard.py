@@ -6,12 +6,14 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from natter.bus import shard as module
 from natter.bus import subjects
-from natter.bus.api import Bus, Entry, WrongRevision
+from natter.bus.api import Bus, BusError, Entry, WrongRevision
 from natter.bus.kv import Bucket
+from natter.bus.nats import connect
 from natter.bus.shard import Shard, ShardRunner
 from natter.runtime.jsonlog import JsonFormatter
 from natter.telemetry import names
@@ -217,6 +219,35 @@ async def test_lost_js_stream_starts_again(bus: Bus, eventually: Eventually) -> 
     await eventually(lambda: recorder.taken == [0, 1, 2])
     await runner.stop(graceful=True)
     assert await position(bus) == 3
+
+
+async def test_a_log_in_memory_that_begins_again_gets_another_name(
+    own_nats_server: Any, eventually: Eventually
+) -> None:
+    bus = await connect(own_nats_server.url, name="test")
+    for spec in subjects.streams(in_memory=True):
+        await bus.ensure_stream(spec)
+    recorder = Recorder()
+    runner = run(bus, recorder)
+    await fill(bus, 0, 3)
+    await eventually(lambda: recorder.taken == [0, 1, 2])
+    assert recorder.shard is not None
+    before = recorder.shard.source
+    assert before.startswith("user.3~")
+    own_nats_server.kill()
+    own_nats_server.start()
+    await eventually(bus.connected, seconds_max=10.0)
+    end = asyncio.get_running_loop().time() + 10
+    while asyncio.get_running_loop().time() < end:
+        try:
+            await fill(bus, 3, 5)
+            break
+        except BusError:
+            await asyncio.sleep(0.05)
+    await eventually(lambda: {3, 4} <= set(recorder.taken), seconds_max=15.0)
+    assert recorder.shard.source.startswith("user.3~") and recorder.shard.source != before
+    await runner.stop(graceful=False)
+    await bus.close()
 
 
 def test_what_a_shard_reads() -> None:

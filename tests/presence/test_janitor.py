@@ -21,6 +21,8 @@ class World:
     holds: bool = True
     now: float = 100.0
     away: bool = False
+    left: set[str] = field(default_factory=set)
+    handed_back: list[str] = field(default_factory=list)
     janitor: Janitor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -31,12 +33,22 @@ class World:
             now=lambda: self.now,
             missing_seconds_min=2.0,
             start_seconds_min=6.0,
+            left=self.left_by,
+            hand_back=self.hand_back,
         )
 
     async def alive(self) -> list[str]:
         if self.away:
             raise Unavailable("away")
         return self.live
+
+    async def left_by(self) -> set[str]:
+        return self.left
+
+    async def hand_back(self, gateway: str) -> int:
+        self.left.discard(gateway)
+        self.handed_back.append(gateway)
+        return 1
 
     async def at(self, now: float) -> set[str]:
         """Who has a session when it was looked at this time."""
@@ -116,3 +128,16 @@ async def test_what_can_be_resumed_is_left_to_the_gateways_that_live(world: Worl
     assert [s.session for s in world.directory.all() if s.gateway == "g1"] == ["s9"]
     assert await world.at(769) == {"g1", "g2"}
     assert await world.at(771) == {"g2"}
+
+
+async def test_what_a_dead_gateway_has_left_is_handed_back_after_its_sessions_are_gone(world: World) -> None:
+    world.left = {"g1", "g2", "g0"}
+    await world.at(100)
+    await world.at(110)
+    world.live.remove("g1")
+    await world.at(111)
+    assert world.handed_back == ["g0"]
+    assert await world.at(113) == {"g2"}
+    assert world.handed_back == ["g0"]
+    await world.at(114)
+    assert world.handed_back == ["g0", "g1"]

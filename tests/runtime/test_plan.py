@@ -149,3 +149,24 @@ def lanes(tmp_path: Path, *sets: str) -> list[int]:
 def test_gateways_are_spread_over_the_lanes_unless_the_settings_say_which(tmp_path: Path) -> None:
     assert lanes(tmp_path) == [0, 1, 2, 3, 0]
     assert lanes(tmp_path, "gateway.lane=2") == [2] * 5
+
+
+def test_a_service_may_have_a_way_to_nats_of_its_own(tmp_path: Path) -> None:
+    made = make(data=str(tmp_path), gateways=1, set=('runtime.bus_urls={"metrics": "nats://127.0.0.1:5"}',))
+    programs = plan.programs(
+        made,
+        listeners={},
+        ops=lambda _: Address("127.0.0.1", 1),
+        credentials=Credentials("nats://127.0.0.1:4", "", SecretStr("")),
+        certificate=tmp_path,
+        key=tmp_path,
+        environ={},
+    )
+    urls = {p.service: settings.load(p.service, MODELS[p.service], environ=p.environ).bus.url for p in programs}
+    assert urls == {"metrics": "nats://127.0.0.1:5", "gateway": "nats://127.0.0.1:4"}
+
+
+def test_presence_and_rooms_may_have_several_processes() -> None:
+    flags = Flags(config="", set=("runtime.presences=2", "runtime.mucs=3"))
+    made = plan.make(flags, environ={}, services=("presence", "muc"), models={})
+    assert made.services == [("presence", 2), ("muc", 3)]

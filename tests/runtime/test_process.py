@@ -151,3 +151,16 @@ async def test_wrong_settings_are_one_line_and_2(start: Start, nats_url: str) ->
     assert (await one.end())[0] == 2
     assert one.text.startswith(b"router: environment NATTER_ROUTER__LANES: unknown key 'router.lanes'")
     assert one.text.count(b"\n") == 1
+
+
+async def test_a_failpoint_is_read_at_a_signal_where_tests_are_allowed(
+    start: Start, nats_url: str, tmp_path: Path
+) -> None:
+    point = tmp_path / "failpoint"
+    point.write_text("")
+    one = await start(nats_url, runtime__failpoint=str(point), server__open_registration="true")
+    await one.ready()
+    one.process.send_signal(signal.SIGUSR2)
+    one.process.send_signal(signal.SIGTERM)
+    # Without a handler SIGUSR2 would have ended it.
+    assert (await one.end())[0] == 0

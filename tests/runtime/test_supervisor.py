@@ -90,6 +90,20 @@ async def test_one_that_keeps_dying_is_started_with_backoff_and_start_fails(watc
     assert watched.it.running() == []  # dead and waiting for its turn: it is not said to run
 
 
+async def test_one_that_is_killed_again_and_again_after_it_was_ready_comes_back_at_once(
+    watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "STEADY_SECONDS", 0.0)
+    watched.it.start(program(tmp_path, READY))
+    for _ in range(4):
+        await watched.until(lambda: watched.pid > 0)
+        pid = watched.pid
+        await watched.it.ready("one", seconds_max=10)
+        os.kill(pid, signal.SIGKILL)
+        await watched.until(lambda pid=pid: watched.pid not in (0, pid))
+    assert watched.out.getvalue().count("starting it again now") == 4
+
+
 async def test_one_that_is_too_slow(watched: Watched, tmp_path: Path) -> None:
     watched.it.start(program(tmp_path, "import signal; signal.pause()"))
     with pytest.raises(StartFailed, match=r"one is not ready after 0\.2 s"):

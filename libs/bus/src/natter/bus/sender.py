@@ -13,6 +13,7 @@ from itertools import count
 from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
 
+from . import failpoint
 from .api import PAYLOAD_BYTES_MAX, Bus, BusError, PublishUnknown, StreamFull
 from .batch import FRAME_HEAD_BYTES_MAX, HEADS, envelope_head, frame_head
 from .subjects import stream_of
@@ -24,6 +25,8 @@ BACKOFF_SECONDS_MAX = 1.0
 # Below the deduplication window of the js_streams (120 s) by more than one attempt takes.
 DOUBT_SECONDS_MAX = 90.0
 LOOK_ENTRIES = 16
+# How often who may not send asks whether he may.
+MAY_SECONDS = 0.02
 
 Stored = Callable[[], None]
 
@@ -33,7 +36,8 @@ class Sender:
 
     `add` never waits: look at `waiting_bytes` and stop adding (back-pressure) when it is too high. All frames of a
     loop turn leave as one envelope; what is added while that is in flight waits and leaves as the next. A publish whose
-    outcome is unknown is repeated with the same message id, so it is stored once, and nothing passes it.
+    outcome is unknown is repeated with the same message id, so it is stored once, and nothing passes it. `may` is asked
+    before each publish: while it says no (the lease may be lost), what is there waits.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Sender:
         publisher: str,
         bytes_max: int = 256 * 1024,
         frames_max: int = 4096,
+        may: Callable[[], bool] | None = None,
     ) -> None:
         self._bus = bus
         self._subject = subject
@@ -53,6 +58,7 @@ class Sender:
         self._frame_bytes_max = PAYLOAD_BYTES_MAX - len(self._head) - FRAME_HEAD_BYTES_MAX
         self._bytes_max = min(bytes_max, self._frame_bytes_max)
         self._frames_max = frames_max
+        self._may = may
         self._loop = asyncio.get_running_loop()
         # Unique per Sender too: two of one process may have the same source and subject one after the other.
         self._ids: Iterator[str] = map(f"{publisher}.{secrets.token_hex(6)}.{{}}".format, count())
@@ -183,6 +189,12 @@ class Sender:
         self._publish()
 
     def _publish(self) -> None:
+        if self._may is not None and not self._may():
+            # A holder that stood still: somebody else may have sent this, and more. Closed soon, or allowed again.
+            self._timer = self._loop.call_later(MAY_SECONDS, self._publish)
+            return
+        if failpoint.armed:
+            failpoint.hit(failpoint.MID_BATCH)
         future = self._bus.publish(self._subject, self._payload, msg_id=self._id)
         future.add_done_callback(self._acknowledged)
 
@@ -197,6 +209,8 @@ class Sender:
 
     def _succeed(self, sequence: int) -> None:
         """The batch is stored: tell, and go on."""
+        if failpoint.armed:
+            failpoint.hit(failpoint.AFTER_APPEND)
         self._last_sequence = sequence
         self._doubtful_since = 0.0
         stored, self._stored = self._stored, []
@@ -263,8 +277,11 @@ def _both(first: Stored, second: Stored) -> Stored:
 class Senders:
     """The senders of one source, by destination. Idle ones above `idle_max` are forgotten, longest unused first."""
 
-    def __init__(self, bus: Bus, source: str, publisher: str, *, idle_max: int = 1024) -> None:
+    def __init__(
+        self, bus: Bus, source: str, publisher: str, *, idle_max: int = 1024, may: Callable[[], bool] | None = None
+    ) -> None:
         self._bus = bus
+        self._may = may
         self._source = source
         self._publisher = publisher
         self._idle_max = idle_max
@@ -276,7 +293,9 @@ class Senders:
         if sender is not None:
             self._senders.move_to_end(subject)
             return sender
-        sender = self._senders[subject] = Sender(self._bus, subject, self._source, publisher=self._publisher)
+        sender = self._senders[subject] = Sender(
+            self._bus, subject, self._source, publisher=self._publisher, may=self._may
+        )
         if len(self._senders) > self._idle_max:
             self._trim()
         return sender

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, time
 from typing import Protocol
+from zlib import crc32
 
 from natter.telemetry import names
 
-from . import subjects
+from . import failpoint, subjects
 from .api import Bus, BusError, Entry, Subscription, WrongRevision
 from .kv import Bucket
 from .progress import Progress
@@ -43,6 +44,10 @@ class Shard:
     progress: Progress
     position: int
     on_restart: Callable[[], None] = field(repr=False)
+    # Whether the lease is certainly ours now: what a holder sends otherwise may come too late.
+    held: Callable[[], bool] = field(default=lambda: True, repr=False)
+    # What its outputs are called where sequences are compared: another name when the log was lost and began again.
+    source: str = ""
 
     def restart(self) -> None:
         """Close this worker and open another one from the saved position."""
@@ -88,6 +93,9 @@ class ShardRunner:
         self._loop = asyncio.get_running_loop()
         self._revision = 0
         self._saved = 0
+        # Of the js_stream: its life, and the newest sequence that was taken.
+        self._born = ""
+        self._newest = 0
         self._saving = asyncio.Lock()
         self._worker: Worker | None = None
         self._full: Callable[[], bool] | None = None
@@ -167,18 +175,26 @@ class ShardRunner:
 
     async def _open(self) -> None:
         position = await self._take_position()
+        born = await self._bus.born(self._stream)
         # A js_stream that was lost starts again at 1.
-        if position > await self._bus.last_sequence(self._stream):
+        if position > await self._bus.last_sequence(self._stream) or (self._newest and born != self._born):
             position = 0
+        self._born, self._newest = born, 0
+        source = f"{self.name}~{crc32(born.encode()):08x}" if born else self.name
         self._saved = position
         self._waiting = False
-        shard = Shard(self._kind, self.number, self.name, Progress(position), position, self.restart)
+        shard = Shard(
+            self._kind, self.number, self.name, Progress(position), position, self.restart, self._held, source
+        )
         self._worker = worker = await self._open_shard(shard)
         self._full = getattr(worker, "full", None)
         self.shard = shard
         self._subscription = await self._bus.subscribe(
             self._stream, (self._subject,), self._take, start=position + 1, in_flight_max=IN_FLIGHT_MAX
         )
+
+    def _held(self) -> bool:
+        return monotonic() <= self._deadline(self.name)
 
     async def _take_position(self) -> int:
         """Read the position and write it again: an earlier holder that believes in itself cannot save any more."""
@@ -210,7 +226,14 @@ class ShardRunner:
         worker, shard = self._worker, self.shard
         if worker is None or shard is None or self._restart.is_set():
             return
+        if failpoint.armed:
+            failpoint.hit(failpoint.BEFORE_WORK)
         sequence = entry.sequence
+        if sequence <= self._newest:
+            log.warning("%s: its log was lost and begins again", self.name)
+            self._restart.set()
+            return
+        self._newest = sequence
         if self._failed[0] == sequence and self._failed[1] >= ATTEMPTS_MAX:
             self._park(shard, entry)
             return

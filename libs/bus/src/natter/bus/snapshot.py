@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import subjects
+from . import failpoint, subjects
 from .api import PAYLOAD_BYTES_MAX, Bus, WrongRevision
 from .kv import Bucket
 
@@ -37,6 +37,8 @@ class Snapshots:
                     await self._bucket.create(key, value)
                 elif _split(found.value)[0] < revision:
                     await self._bucket.update(key, value, found.revision)
+                if failpoint.armed:
+                    failpoint.hit(failpoint.MID_SNAPSHOT)
                 return
             except WrongRevision:
                 continue

@@ -125,6 +125,15 @@ def deliver(gateway: str) -> str:
     return f"natter.deliver.{gateway}"
 
 
+# What stands there once somebody has taken the gateway for dead and hands its deliveries back.
+TAKEN_FOR_DEAD = b"dead"
+
+
+def delivered(gateway: str) -> str:
+    """The key, in bucket "positions", of how far a gateway has written its deliveries."""
+    return f"deliver.{gateway}"
+
+
 def shard(kind: str, number: int) -> str:
     """Work for the holder of a shard. `kind`: "user" (presence), "room" (muc), "account" (accounts)."""
     return f"natter.shard.{kind}.{number}"

@@ -113,6 +113,7 @@ def make(
     listeners = _listeners(given, models)
     refuse_exposed(server, listeners)
     counts = {"gateway": runtime.gateways or min(os.cpu_count() or 1, GATEWAYS_MAX), "router": runtime.routers}
+    counts |= {"presence": runtime.presences, "muc": runtime.mucs}
     return Plan(
         given,
         server,
@@ -179,6 +180,7 @@ def programs(
             own = as_environment(
                 [
                     *(lane if service == "gateway" else []),
+                    *([_own("bus", "url", other)] if (other := plan.runtime.bus_urls.get(service)) else []),
                     _own("runtime", "instance", instance),
                     _own("runtime", "notice", notice),
                     _own("runtime", "log_file", plan.data / "log" / f"{instance}.log"),

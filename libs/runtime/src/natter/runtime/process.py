@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import uvloop
+from natter.bus import failpoint
 from natter.bus.api import Bus
 from natter.telemetry import prometheus
 from natter.telemetry.setup import Telemetry
@@ -144,6 +145,8 @@ async def serve(service: str, loaded: Loaded[S], app: App[S]) -> int:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: _loop_error(log, context))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    if settings.failpoint and loaded.server.open_registration:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, _arm, Path(settings.failpoint))
     telemetry: Telemetry | None = None
     try:
         telemetry = setup_telemetry(service, instance, loaded.telemetry, data=Path(loaded.server.data))
@@ -250,6 +253,11 @@ def _say_ready(ctx: Context[S]) -> None:
     if ctx.runtime_settings.notice:
         told = notice.Notice(ctx.service, ctx.instance, os.getpid(), ctx.endpoints)
         notice.write(Path(ctx.runtime_settings.notice), told)
+
+
+def _arm(path: Path) -> None:
+    """A test wants this process to die at a point in its code."""
+    failpoint.arm(path.read_text())
 
 
 def _raise_open_files() -> None:

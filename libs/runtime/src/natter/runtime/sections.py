@@ -90,6 +90,8 @@ class RuntimeSection(BaseModel):
     ops_port: int = Field(0, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0: a free one.")
     gateways: int = Field(0, ge=0, le=64, description="Gateway processes of `natter up`; 0: one per core, at most 8.")
     routers: int = Field(1, ge=1, le=64, description="Router processes of `natter up`.")
+    presences: int = Field(1, ge=1, le=64, description="Presence processes of `natter up`.")
+    mucs: int = Field(1, ge=1, le=64, description="Room processes of `natter up`.")
     start_seconds_max: float = Field(
         60.0, ge=1, le=3600, description="How long `natter up` waits for a process to become ready."
     )
@@ -101,6 +103,14 @@ class RuntimeSection(BaseModel):
         10 << 20, ge=10_000, le=1 << 30, description="Size at which the log file is put aside; three are kept."
     )
     drain_seconds_max: float = Field(8.0, ge=0.1, le=3600, description="How long finishing may take after SIGTERM.")
+    bus_urls: dict[str, str] = Field(
+        default_factory=dict, description="Tests only: addresses of NATS for single services, in place of bus.url."
+    )
+    failpoint: str = Field(
+        "",
+        max_length=4096,
+        description="Tests only: a file that names a failpoint; read at SIGUSR2, with server.open_registration only.",
+    )
     connect_seconds_max: float = Field(
         3600.0, ge=1, le=86400, description="How long to wait for NATS at the start before giving up."
     )

@@ -15,9 +15,9 @@ from . import notice
 from .runfile import Running
 from .terminal import Terminal
 
-# The first restart is at once; then these. After STEADY_SECONDS of life it counts as the first again.
+# The first restart is at once; then these. What was ready for STEADY_SECONDS is killed, not broken: the first again.
 BACKOFF_SECONDS = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
-STEADY_SECONDS = 20.0
+STEADY_SECONDS = 2.0
 PARTIAL_LINE_BYTES_MAX = 16 * 1024
 OUTPUT_BYTES_MAX = 1 << 20
 LAST_WORDS_CHARACTERS_MAX = 500
@@ -58,6 +58,8 @@ class Child:
     told: notice.Notice | None = None
     deaths: int = 0
     stopping: bool = False
+    # When (loop time) this process said that it is ready; 0: not yet.
+    ready_at: float = 0.0
     # The last line that it wrote past its log.
     last_words: str = ""
 
@@ -121,11 +123,10 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         failures = 0
         while not child.stopping:
-            began = loop.time()
             status = await self._once(child)
             if child.stopping:
                 break
-            failures = 0 if loop.time() - began > STEADY_SECONDS else failures
+            failures = 0 if child.ready_at and loop.time() - child.ready_at > STEADY_SECONDS else failures
             pause = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
             failures += 1
             child.deaths += 1
@@ -146,7 +147,7 @@ class Supervisor:
         program = child.program
         if program.notice:
             program.notice.unlink(missing_ok=True)
-        child.told, child.last_words = None, ""
+        child.told, child.last_words, child.ready_at = None, "", 0.0
         try:
             child.process = await _spawn(program)
         except OSError as error:
@@ -173,6 +174,7 @@ class Supervisor:
             if found and found.pid == child.process.pid and found != child.told:
                 child.told = found
                 child.deaths = 0
+                child.ready_at = child.ready_at or asyncio.get_running_loop().time()
                 self.changed()
             if program.notice is None:
                 return

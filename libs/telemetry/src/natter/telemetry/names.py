@@ -30,6 +30,7 @@ ROUTED = Counter("natter.router.routed", "{frame}", "Frames by outcome", ("outco
 PRESENCE_FRAMES = Counter("natter.presence.frames", "{frame}", "Stanzas worked on in user shards", ("type",))
 PRESENCE_LIMITS = Counter("natter.presence.limits", "{hit}", "Limits of rosters and presence reached", ("limit",))
 PRESENCE_GHOSTS = Counter("natter.presence.ghosts", "{session}", "Sessions of dead gateways removed")
+PRESENCE_ORPHANS = Counter("natter.presence.orphans", "{frame}", "Deliveries of dead gateways handed back")
 
 # --- muc ------------------------------------------------------------------------------------------------------------
 MUC_DECIDED = Counter("natter.muc.decided", "{event}", "Events of rooms by kind", ("event",))

@@ -102,7 +102,7 @@ class RosterSnapshot(_message.Message):
     def __init__(self, revision: _Optional[int] = ..., contacts: _Optional[_Iterable[_Union[ContactChanged, _Mapping]]] = ..., changed_at: _Optional[_Mapping[str, int]] = ..., applied: _Optional[_Mapping[str, int]] = ..., version: _Optional[int] = ..., known_since: _Optional[int] = ..., forgotten: _Optional[_Union[RosterForgotten, _Mapping]] = ...) -> None: ...
 
 class PresenceRecord(_message.Message):
-    __slots__ = ("jid", "session", "stanza", "priority", "directed", "since_us", "interested")
+    __slots__ = ("jid", "session", "stanza", "priority", "directed", "since_us", "interested", "cause")
     JID_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     STANZA_FIELD_NUMBER: _ClassVar[int]
@@ -110,6 +110,7 @@ class PresenceRecord(_message.Message):
     DIRECTED_FIELD_NUMBER: _ClassVar[int]
     SINCE_US_FIELD_NUMBER: _ClassVar[int]
     INTERESTED_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
     jid: str
     session: str
     stanza: bytes
@@ -117,7 +118,8 @@ class PresenceRecord(_message.Message):
     directed: _containers.RepeatedScalarFieldContainer[str]
     since_us: int
     interested: bool
-    def __init__(self, jid: _Optional[str] = ..., session: _Optional[str] = ..., stanza: _Optional[bytes] = ..., priority: _Optional[int] = ..., directed: _Optional[_Iterable[str]] = ..., since_us: _Optional[int] = ..., interested: _Optional[bool] = ...) -> None: ...
+    cause: int
+    def __init__(self, jid: _Optional[str] = ..., session: _Optional[str] = ..., stanza: _Optional[bytes] = ..., priority: _Optional[int] = ..., directed: _Optional[_Iterable[str]] = ..., since_us: _Optional[int] = ..., interested: _Optional[bool] = ..., cause: _Optional[int] = ...) -> None: ...
 
 class LogoutRecord(_message.Message):
     __slots__ = ("jid", "time_us", "stanza")

@@ -32,6 +32,7 @@ from .checkpoint import Checkpoints
 from .connection import Connection
 from .deliveries import Deliveries
 from .gateway import Gateway
+from .position import Position
 from .ratelimit import Addresses
 from .registration import Registration
 from .removal import Removals
@@ -184,6 +185,8 @@ class Running:
     instances: Instances = field(init=False)
     subscription: Subscription | None = None
     checkpoints: Checkpoints | None = None
+    position: Position | None = None
+    saving: asyncio.Task[None] | None = None
     listeners: list[asyncio.Server] = field(default_factory=list)
     addresses: dict[str, Address] = field(default_factory=dict)
 
@@ -224,6 +227,11 @@ class Running:
         start = await self.bus.last_sequence(subjects.LANES)
         self.checkpoints = checkpoints = Checkpoints(gateway, self.bus, deliveries.marks, start)
         await checkpoints.write()
+        self.position = Position(
+            self.bus, gateway.incarnation, lambda: gateway.cursor.sequence, lambda: gateway.sessions.values()
+        )
+        await self.position.start()
+        self.saving = gateway.loop.create_task(self.position.run())
         self.subscription = await self.bus.subscribe(
             subjects.DELIVERIES, (subjects.deliver(gateway.incarnation),), deliveries.take
         )
@@ -279,6 +287,7 @@ class Running:
         if self.subscription is not None:
             await self.subscription.stop()
         await self.gateway.removals.stop()
+        await self._all_written()
         await self._last_words()
         self.gateway.verifier.close()
         await self.gateway.tally.facts.close()
@@ -298,3 +307,14 @@ class Running:
         except (TimeoutError, BusError):
             # The one before will do.
             pass
+
+    async def _all_written(self) -> None:
+        """Nothing is left to hand back, unless the lane did not take it: then the position stays for the janitor."""
+        if self.saving is not None:
+            self.saving.cancel()
+        if self.position is not None and not self.gateway.lane.waiting_frames:
+            try:
+                async with asyncio.timeout(1.0):
+                    await self.position.stop()
+            except TimeoutError:
+                pass

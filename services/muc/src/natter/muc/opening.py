@@ -41,7 +41,7 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
     repeats = await recovery.run(start)
     # A publisher of its own: the message ids of an earlier holder of the same name mean other bytes.
     publisher = f"{office.instance}.{secrets.token_hex(4)}"
-    senders = Senders(office.bus, SOURCE.format(shard.number), publisher)
+    senders = Senders(office.bus, SOURCE.format(shard.number), publisher, may=shard.held)
     worker = RoomWorker(
         office=office,
         shard=shard,

@@ -22,6 +22,7 @@ from .arrivals import Arrivals
 from .departures import Departures
 from .janitor import Janitor
 from .model.effects import Policy
+from .orphans import Orphans
 from .outputs import Outputs
 from .residents import Residents
 from .settings import Settings
@@ -46,6 +47,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         domain=ctx.server.domain,
         user_shards=section.user_shards,
         room_shards=section.room_shards,
+        lanes=section.lanes,
         keep_words=ctx.server.profile == "full",
     )
     holder = Holder(
@@ -80,6 +82,7 @@ class Service:
         domain: str,
         user_shards: int,
         room_shards: int,
+        lanes: int = 4,
         keep_words: bool = True,
     ) -> None:
         self.workers: dict[int, ShardWorker] = {}
@@ -94,6 +97,7 @@ class Service:
         self._outputs = Outputs(directory, user_shards=user_shards, room_shards=room_shards)
         self._departures = Departures(directory, self.workers, shards=user_shards)
         self._keep_words = keep_words
+        orphans = Orphans(bus, directory, lanes)
         self.janitor = Janitor(
             directory,
             partial(instances.alive, bus, GATEWAY),
@@ -101,6 +105,8 @@ class Service:
             now=asyncio.get_running_loop().time,
             missing_seconds_min=settings.gateway_missing_seconds,
             start_seconds_min=settings.start_seconds,
+            left=orphans.gateways,
+            hand_back=orphans.hand_back,
         )
 
     async def open_shard(self, shard: Shard) -> ShardWorker:
@@ -118,7 +124,7 @@ class Service:
                 exists=partial(has_account, self._bus),
             ),
             journal=self._journal,
-            senders=Senders(self._bus, shard.name, self._publisher),
+            senders=Senders(self._bus, shard.name, self._publisher, may=shard.held),
             outputs=self._outputs,
             arrivals=self._arrivals,
             availability=availability.values,

@@ -1,4 +1,4 @@
-"""Directory records of gateways that died: removed by the holder of user shard 0.
+"""What gateways that died have left, removed by the holder of user shard 0: directory records, and deliveries.
 
 Sessions that can be resumed are taken over by the gateways that live; only what none of them has taken is removed.
 """
@@ -33,6 +33,8 @@ class Janitor:
         now: Callable[[], float],
         missing_seconds_min: float,
         start_seconds_min: float,
+        left: Callable[[], Awaitable[set[str]]],
+        hand_back: Callable[[str], Awaitable[int]],
     ) -> None:
         self._directory = directory
         self._alive = alive
@@ -40,6 +42,9 @@ class Janitor:
         self._now = now
         self._missing_seconds_min = missing_seconds_min
         self._start_seconds_min = start_seconds_min
+        # Gateways that may have left deliveries, and what to do about them.
+        self._left = left
+        self._hand_back = hand_back
         # Since when we can tell, and since when each gateway with sessions has been missing.
         self._since: float | None = None
         self._missing: dict[str, float] = {}
@@ -70,12 +75,17 @@ class Janitor:
         if self._since is None:
             self._since = now
         with_sessions = {session.gateway for session in self._directory.all()}
-        self._missing = {gateway: self._missing.get(gateway, now) for gateway in with_sessions - live}
+        known = with_sessions | await self._left()
+        self._missing = {gateway: self._missing.get(gateway, now) for gateway in known - live}
         if now - self._since < self._start_seconds_min:
             return
         dead = {gateway for gateway, since in self._missing.items() if now - since >= self._missing_seconds_min}
-        if dead:
-            await self._remove(dead, now)
+        over = {s.gateway for s in self._directory.all() if s.gateway in dead and self._is_over(s, now)}
+        if over:
+            await self._remove(over, now)
+        for gateway in sorted(dead - over):
+            # Its sessions went one look ago, so by now nothing more is delivered there.
+            await self._hand_back(gateway)
 
     def _is_over(self, session: Session, now: float) -> bool:
         if not session.resumption:

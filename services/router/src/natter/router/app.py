@@ -36,7 +36,7 @@ async def app(ctx: Context[Settings]) -> None:
     publisher = f"{ctx.instance}.{secrets.token_hex(8)}"
 
     async def open_lane(shard: Shard) -> Lane:
-        lane = Lane(office, Senders(ctx.bus, shard.name, publisher), shard.progress)
+        lane = Lane(office, Senders(ctx.bus, shard.source or shard.name, publisher, may=shard.held), shard.progress)
         lane.fences.remember(directory.all(), shard.number, shard.progress.position)
         office.lanes.add(lane)
         return lane

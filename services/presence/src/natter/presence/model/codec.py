@@ -166,6 +166,7 @@ def encode_session(session: Session) -> bytes:
         directed=session.directed,
         since_us=session.since_us,
         interested=session.interested,
+        cause=session.cause,
     ).SerializeToString()
 
 
@@ -180,6 +181,7 @@ def decode_session(payload: bytes) -> Session:
         tuple(record.directed),
         record.interested,
         record.since_us,
+        record.cause,
     )
 
 

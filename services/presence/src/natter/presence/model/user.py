@@ -22,6 +22,8 @@ class Session:
     # RFC 6121 §2.2: it asked for the roster and gets roster pushes.
     interested: bool = False
     since_us: int = 0
+    # Place in the lanes of the newest presence: what stands before it was repeated by a router that came back.
+    cause: int = 0
 
     @property
     def available(self) -> bool:

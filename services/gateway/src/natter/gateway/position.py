@@ -1,0 +1,87 @@
+"""How far this gateway has written its deliveries to sockets: from there on they are handed back should it die."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from natter.bus import subjects
+from natter.bus.api import Bus, BusError, WrongRevision
+from natter.bus.kv import Bucket, bucket_spec, ensure
+
+from .outbox import Outbox
+from .session import Session
+
+log = logging.getLogger(__name__)
+
+SAVE_SECONDS = 0.25
+
+
+class Position:
+    """Key deliver.<incarnation> of bucket "positions". `taken` gives the sequence of the newest entry worked off."""
+
+    def __init__(
+        self, bus: Bus, incarnation: str, taken: Callable[[], int], sessions: Callable[[], Iterable[Session]]
+    ) -> None:
+        self._bus = bus
+        self._bucket = Bucket(bus, subjects.POSITIONS)
+        self._key = subjects.delivered(incarnation)
+        self._taken = taken
+        self._sessions = sessions
+        self.saved = 0
+        self._revision = 0
+        # The janitor has taken this gateway, which stood still, for dead.
+        self._given_up = False
+
+    async def start(self) -> None:
+        """Before the first session: who has no position left nothing behind."""
+        await ensure(self._bus, bucket_spec(subjects.POSITIONS))
+        self._revision = await self._bucket.create(self._key, b"0")
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            try:
+                try:
+                    await self.save()
+                except WrongRevision:
+                    await self._look()
+            except BusError as error:
+                log.debug("position not saved: %r", error)
+
+    async def save(self) -> None:
+        """Move forward, unless something still waits for a socket: it would be lost with this process."""
+        taken = self._taken()
+        if any(_waits(session) for session in self._sessions()):
+            return
+        if self._given_up:
+            # The sessions of that time are gone; what comes for new ones is looked after again.
+            self._revision = await self._bucket.create(self._key, str(taken).encode())
+            self._given_up = False
+        elif taken > self.saved:
+            self._revision = await self._bucket.update(self._key, str(taken).encode(), self._revision)
+        self.saved = taken
+
+    async def _look(self) -> None:
+        """The key is not what was written last: by the janitor, or by a write of ours whose answer was lost?"""
+        found = await self._bucket.get(self._key)
+        if found is not None and not found.value.startswith(subjects.TAKEN_FOR_DEAD):
+            self._revision = found.revision
+        elif not self._given_up:
+            self._given_up = True
+            log.warning("this gateway was taken for dead; what it had not written was handed back")
+
+    async def stop(self) -> None:
+        """All is written or handed back: nothing is left to look at."""
+        try:
+            await self._bucket.delete(self._key)
+        except BusError as error:
+            log.debug("position not removed: %r", error)
+
+
+def _waits(session: Session) -> bool:
+    outbox = session.outbox
+    # What a managed session has not acknowledged is its heir's.
+    return isinstance(outbox, Outbox) and bool(outbox.parts or outbox.in_flight)

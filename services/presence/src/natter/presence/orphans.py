@@ -1,0 +1,113 @@
+"""Deliveries that a dead gateway did not write any more: back into the lanes, so that none of them vanishes.
+
+A gateway that is told to end does this itself. One that was killed leaves its log, and the position up to which sockets
+have taken it; what stands behind that may have reached its client, so it comes at least once.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from zlib import crc32
+
+from natter.bus import subjects
+from natter.bus.api import Bus
+from natter.bus.directory import Directory
+from natter.bus.kv import Bucket
+from natter.bus.sender import Senders
+from natter.proto.v1 import bus_pb2
+from natter.telemetry import names
+
+log = logging.getLogger(__name__)
+
+PAGE_ENTRIES = 100
+
+_MESSAGE = bus_pb2.KIND_MESSAGE
+_IQ = bus_pb2.KIND_IQ
+
+
+def owed(frame: bus_pb2.Frame) -> bool:
+    """Whether the sender, or another session, is owed this frame: no broadcast, no answer, no presence, no error."""
+    if frame.tos:
+        return False
+    if frame.kind == _MESSAGE:
+        return frame.type not in ("error", "groupchat")
+    return frame.kind == _IQ and frame.type in ("get", "set")
+
+
+def lane_of(source: str, lanes: int) -> int:
+    """The lane that a delivery came from; any, but always the same, for what came from elsewhere."""
+    kind, _, number = source.partition("~")[0].partition(".")
+    return (
+        int(number) if kind == "lane" and number.isdigit() and int(number) < lanes else crc32(source.encode()) % lanes
+    )
+
+
+class Orphans:
+    """Hands back what gateways have left. `lanes` is how many there are."""
+
+    def __init__(self, bus: Bus, directory: Directory, lanes: int) -> None:
+        self._bus = bus
+        self._directory = directory
+        self._lanes = lanes
+        self._positions = Bucket(bus, subjects.POSITIONS)
+
+    async def gateways(self) -> set[str]:
+        """The incarnations that have left a position, the living among them."""
+        prefix = subjects.delivered("")
+        return {value.key[len(prefix) :] for value in await self._positions.values(f"{prefix}*")}
+
+    async def hand_back(self, gateway: str) -> int:
+        """Put what nobody has into the lanes it came from, then forget the gateway; how many frames."""
+        key = subjects.delivered(gateway)
+        found = await self._positions.get(key)
+        if found is None:
+            return 0
+        # From here on the gateway, should it only have stood still, knows that it was taken for dead.
+        after = found.value.removeprefix(subjects.TAKEN_FOR_DEAD)
+        revision = await self._positions.update(key, subjects.TAKEN_FOR_DEAD + after, found.revision)
+        senders = Senders(self._bus, f"orphans.{gateway}", f"orphans.{secrets.token_hex(8)}")
+        try:
+            count = await self._read(gateway, int(after), senders)
+            await senders.drain()
+        finally:
+            await senders.close()
+        await self._positions.delete(key, revision)
+        if count:
+            log.warning("%s is gone: %d deliveries were handed back", gateway, count)
+        return count
+
+    async def _read(self, gateway: str, after: int, senders: Senders) -> int:
+        count = 0
+        while True:
+            entries = await self._bus.read(
+                subjects.DELIVERIES, subjects.deliver(gateway), after=after, limit=PAGE_ENTRIES
+            )
+            for entry in entries:
+                envelope = bus_pb2.Envelope.FromString(entry.payload)
+                lane = subjects.lane(lane_of(envelope.source, self._lanes))
+                for frame in envelope.frames:
+                    if self._is_orphan(frame):
+                        senders.add(lane, as_lane_frame(frame))
+                        count += 1
+            # A page at a time: what waits stays bounded.
+            await senders.drain()
+            if len(entries) < PAGE_ENTRIES:
+                names.PRESENCE_ORPHANS.add(by=count)
+                return count
+            after = entries[-1].sequence
+
+    def _is_orphan(self, frame: bus_pb2.Frame) -> bool:
+        """Not what is owed to nobody, nor what is for a session that lives on at another gateway."""
+        return owed(frame) and not any(self._directory.by_session(name) for name in frame.sessions)
+
+
+def as_lane_frame(frame: bus_pb2.Frame) -> bus_pb2.Frame:
+    """The frame as the lane wants it: without cause and sessions, `returned` once more."""
+    own = bus_pb2.Frame()
+    own.CopyFrom(frame)
+    own.ClearField("sessions")
+    own.sequence = 0
+    own.index = 0
+    own.returned += 1
+    return own

@@ -1,0 +1,82 @@
+"""The checker itself: every fate is told from every other."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from ledger import Ledger, Roster, Verdict
+
+
+def ledger(sent: int, accepted: set[int], received: list[int], bounced: set[int] | None = None) -> Ledger:
+    made = Ledger("x", {n: float(n) for n in range(sent)}, accepted, bounced or set())
+    made.received = [(n, 100.0 + i) for i, n in enumerate(received)]
+    return made
+
+
+def test_everything_came() -> None:
+    assert ledger(3, {0, 1, 2}, [0, 1, 2]).verdict() == Verdict(sent=3, ok=3)
+
+
+def test_accepted_and_never_received_is_lost() -> None:
+    assert ledger(3, {0, 1, 2}, [0, 2]).verdict() == Verdict(sent=3, ok=2, lost=1)
+
+
+def test_not_accepted_and_never_received_is_unknown() -> None:
+    assert ledger(3, {0, 1}, [0, 1]).verdict() == Verdict(sent=3, ok=2, unknown=1)
+
+
+def test_what_came_back_as_an_error_is_not_lost() -> None:
+    assert ledger(3, {0, 1, 2}, [0, 1], {2}).verdict() == Verdict(sent=3, ok=2, bounced=1)
+
+
+def test_a_copy_that_comes_late_is_a_duplicate_and_no_disorder() -> None:
+    assert ledger(3, {0, 1, 2}, [0, 1, 2, 0]).verdict() == Verdict(sent=3, ok=3, duplicate=1)
+
+
+def test_disorder() -> None:
+    assert ledger(3, {0, 1, 2}, [0, 2, 1]).verdict() == Verdict(sent=3, ok=3, reordered=1)
+
+
+def test_what_was_meant_for_an_earlier_session_is_late_and_no_disorder() -> None:
+    # 0 and 1 were sent at 0 and 1 s; the receiver logged in again at 1.5 s; 2 and 3 came before them, 3 after 2.
+    made = ledger(4, {0, 1, 2, 3}, [2, 0, 3, 1])
+    made.logins = [1.5]
+    assert made.verdict() == Verdict(sent=4, ok=4, late=2)
+    made.logins = []
+    assert made.verdict().reordered == 2
+
+
+def test_recovery_is_counted_from_the_first_message_sent_after_healing() -> None:
+    assert ledger(3, set(), [0, 1, 2]).recovery_seconds(1.5) == 100.5
+    assert ledger(3, set(), [0, 1, 2]).recovery_seconds(3.0) is None
+
+
+def test_a_room_with_one_order() -> None:
+    said = [(0, 0), (1, 0), (0, 1)]
+    roster = Roster(said, {0: said, 1: said}, set(said), set(), {0, 1}, sent=3)
+    assert roster.verdict() == Verdict(sent=3, ok=3)
+
+
+def test_a_room_where_somebody_heard_another_order() -> None:
+    said = [(0, 0), (1, 0), (0, 1)]
+    roster = Roster(said, {0: said, 1: [(1, 0), (0, 0), (0, 1)]}, set(said), set(), {0, 1}, sent=3)
+    assert roster.verdict().reordered == 1
+
+
+def test_a_room_where_a_sender_is_overtaken_by_himself() -> None:
+    said = [(0, 1), (0, 0)]
+    assert Roster(said, {0: said}, set(said), set(), {0}, sent=2).verdict().reordered == 1
+
+
+def test_who_stayed_must_have_heard_everything_and_who_left_need_not() -> None:
+    said = [(0, 0), (0, 1)]
+    roster = Roster(said, {0: said, 1: said[:1], 2: said[:1]}, set(said), set(), {0, 1}, sent=2)
+    assert roster.missing() == {(1, 0, 1)}
+    assert roster.verdict().lost == 1
+
+
+def test_what_was_accepted_and_never_said_in_the_room_is_lost() -> None:
+    roster = Roster([(0, 0)], {0: [(0, 0)]}, {(0, 0), (0, 1), (0, 2)}, {(0, 2)}, {0}, sent=3)
+    assert roster.verdict() == Verdict(sent=3, ok=1, lost=1, bounced=1)
