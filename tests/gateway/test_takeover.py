@@ -359,6 +359,41 @@ async def test_a_gateway_that_stood_still_acknowledges_nothing_that_stands_behin
     await client.until(f"<a xmlns='{SM}' h='0'/>")
 
 
+async def test_a_gateway_that_wakes_learns_what_others_did_before_it_is_certain_again(world: World) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    alice, previd = await managed(world, one)
+    # It stood still: its key was gone, the session was taken over, and its watch has not caught up.
+    watch = one.gateway.binding.directory._watch
+    watch.pause()
+    one.instances.renewed_at = float("-inf")
+    assert await two.gateway.takeovers.find("alice@localhost", hashed(previd)) is not None
+    # Awake: the renewal comes through before the watch does.
+    renewing = asyncio.create_task(one.instances._renew())
+    alice.send(chat("bob@localhost/b", "into the void") + R)
+    with pytest.raises(AssertionError):
+        await alice.until("<a ", seconds=0.3)
+    assert not one.gateway.certain()
+    watch.resume()
+    await renewing
+    assert one.gateway.certain()
+    assert "<conflict" in await alice.until_closed()
+    client = await again(world, two, previd, 0)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='0'/>")
+
+
+async def test_resumed_at_the_old_gateway_which_has_not_heard_that_it_lost_the_session(world: World) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    _alice, previd = await managed(world, one)
+    watch = one.gateway.binding.directory._watch
+    watch.pause()
+    one.gateway.certain_at = lambda: float("-inf")
+    assert await two.gateway.takeovers.find("alice@localhost", hashed(previd)) is not None
+    client = await again(world, one, previd, 0)
+    asyncio.get_running_loop().call_later(0.1, watch.resume)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='0'/>")
+    assert hashed(previd) in one.gateway.resumable and not two.gateway.resumable
+
+
 async def test_a_gateway_that_stood_still_and_lost_nothing_goes_on(world: World) -> None:
     one = await world.gateway()
     alice, _ = await managed(world, one)

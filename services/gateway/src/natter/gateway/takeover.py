@@ -96,7 +96,7 @@ class Takeovers:
             record = directory.by_resumption(id)
             if record is None and not round_:
                 # The replica may lag behind a session that has just begun.
-                await asyncio.sleep(2 * ROUND_SECONDS)
+                await directory.sync()
                 continue
             if record is None or record.bare != bare:
                 return None
