@@ -95,6 +95,8 @@ class Gateway:
     resumable: dict[str, Session] = field(default_factory=dict)
     # Of those that ended: account and count of stanzas, for a client that comes too late. The oldest are forgotten.
     expired: OrderedDict[str, tuple[str, int]] = field(default_factory=OrderedDict)
+    # Resumable sessions that have moved to other gateways since the last checkpoint.
+    departed: set[str] = field(default_factory=set)
     # Where the delivery log is read.
     cursor: Cursor = field(default_factory=Cursor)
     # What to do when the gateway reads in its own log that a session's counts begin.
