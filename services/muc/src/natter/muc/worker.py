@@ -62,6 +62,7 @@ class RoomWorker:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._run()), loop.create_task(self._keep())]
         self.office.strangers.on_gone.add(self._gone)
+        self.office.strangers.moves.follow(self.senders)
         for jid, session, _ in list(self.occupancy.sessions()):
             if self.office.directory.by_session(session) is None:
                 self._gone(jid, session)
@@ -97,6 +98,7 @@ class RoomWorker:
             return
         self.closed = True
         self.office.strangers.on_gone.discard(self._gone)
+        self.office.strangers.moves.forget(self.senders)
         for timer in self._timers:
             timer.cancel()
         for task in self._tasks:
