@@ -10,8 +10,8 @@ from .subjects import deliver
 class Moves:
     """One per process that delivers. `follow` the senders of every shard that is opened, `forget` them at its end.
 
-    A gateway that takes a session over reads the log of the old one up to its end before it looks at its own (ADR 0006).
-    That is enough only if everything meant for the old one is in there by then: so its sender is waited for.
+    A gateway that takes a session over reads the log of the old one up to its end before it looks at its own
+    (ADR 0006). That is enough only if everything meant for the old one is in there by then: its sender is waited for.
     """
 
     def __init__(self, directory: Directory) -> None:

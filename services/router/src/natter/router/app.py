@@ -38,7 +38,7 @@ async def app(ctx: Context[Settings]) -> None:
     publisher = f"{ctx.instance}.{secrets.token_hex(8)}"
 
     async def open_lane(shard: Shard) -> Lane:
-        senders = Senders(ctx.bus, shard.source or shard.name, publisher, may=shard.held)
+        senders = Senders(ctx.bus, shard.name, publisher, may=shard.held)
         lane = Lane(office, senders, shard.progress, closed=partial(moves.forget, senders))
         lane.fences.remember(directory.all(), shard.number, shard.progress.position)
         moves.follow(senders)
