@@ -245,3 +245,25 @@ async def test_what_a_room_says_after_a_move_waits_for_what_it_said_before(hall,
     at_old, at_new = await bus.last(subjects.DELIVERIES, old), await bus.last(subjects.DELIVERIES, new)
     assert at_old.sequence < at_new.sequence
     assert two.bodies() == ["to the old gateway", "to the new one"]
+
+
+async def test_without_keeping_words_a_room_talks_and_nothing_of_it_is_stored(hall, bus) -> None:
+    hall.office.keep_words = False
+    one, two, three = await party(hall)
+    hall.say(one, ROOM, "canary aloud")
+    hall.say(two, ROOM, "canary again")
+    await hall.settled()
+    assert one.bodies() == two.bodies() == three.bodies() == ["canary aloud", "canary again"]
+    late = await hall.login("late@localhost/r")
+    hall.join(late, ROOM, "late")
+    await hall.settled()
+    assert late.bodies() == []
+    # Who was killed before he was sure says it again: better than not at all.
+    await hall.kill()
+    await hall.open(0)
+    await hall.settled()
+    assert one.bodies() == ["canary aloud", "canary again"] * 2
+    for stream, pattern in ((subjects.JOURNALS, "natter.journal.>"), (subjects.kv_stream(subjects.SNAPSHOTS), "$KV.>")):
+        entries = await bus.read(stream, pattern, limit=10_000)
+        assert all(b"canary" not in entry.payload for entry in entries)
+    assert await bus.last_sequence(subjects.JOURNALS) > 0

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -147,7 +147,8 @@ class RoomWorker:
         office = self.office
         coming = [self._inputs[i] for i in range(min(len(self._inputs), 1000))]
         await self.rooms.load(i.room for i in coming if i.room != office.host)
-        turn = Turn(office, self.rooms, self.seen, office.settings.limits())
+        limits = replace(office.settings.limits(), keep_words=office.keep_words)
+        turn = Turn(office, self.rooms, self.seen, limits)
         for one in coming:
             if turn.full(one):
                 break
