@@ -12,6 +12,7 @@ from natter.bus import subjects
 from natter.bus.api import BusError, WrongRevision
 from natter.bus.directory import Session as Record
 from natter.bus.instances import alive
+from natter.bus.removal import removed_since
 from natter.bus.sender import Senders
 from natter.proto.v1 import bus_pb2
 from natter.telemetry.names import LIMITS_HIT, SESSIONS, SESSIONS_TAKEN_OVER
@@ -104,7 +105,6 @@ class Takeovers:
                 continue
             if record is None or record.bare != bare:
                 return None
-            # XEP-0077 §3.2: a removed account has no sessions, nor has who takes its name.
             if self._gateway.removals.gone(local_of(bare), record.account):
                 return None
             arrival = self._arrivals.get(record.session)
@@ -122,6 +122,9 @@ class Takeovers:
         """The session of another gateway's record, detached, here. None: it is not to be had (any more)."""
         gateway = self._gateway
         if record.session in gateway.sessions or record.session in gateway.binding.claims:
+            return None
+        # XEP-0077 §3.2: a removed account has no sessions, nor has who takes its name.
+        if await removed_since(gateway.bus, local_of(record.bare), record.account):
             return None
         arrival = self._expect(record)
         session = arrival.session

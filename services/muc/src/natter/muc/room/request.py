@@ -85,6 +85,8 @@ class Limits:
     password_bytes_max: int = 256
     invites_max: int = 10
     history_stanzas: int = 20
+    # False: what is said goes to no disk, and nobody hears of it later.
+    keep_words: bool = True
 
 
 def present(room: Room, request: Request) -> Occupant | None:
