@@ -17,8 +17,13 @@ JIDS = tuple(f"{user}@d/{resource}" for user in ("u", "v", "w") for resource in 
 
 
 def consistent(room: Room) -> None:
-    assert {o.jid: nick for nick, o in room.occupants.items()} == dict(room.nicks)
-    assert {stored_key(nick): nick for nick in room.occupants} == dict(room.nick_keys)
+    sessions = [(nick, jid) for nick, jids in room.nicks.items() for jid in jids]
+    assert sorted(sessions) == sorted((o.nick, o.jid) for o in room.occupants.values())
+    assert all(jid == o.jid for jid, o in room.occupants.items())
+    assert {stored_key(nick): nick for nick in room.nicks} == dict(room.nick_keys)
+    for nick in room.nicks:
+        # Several sessions under one nickname are one user's.
+        assert len({o.bare for o in room.named(nick)}) == 1
     assert room.history_bytes == sum(len(said.stanza) for said in room.history)
     assert len(room.history) <= HISTORY_STANZAS_MAX
     assert room.history_bytes <= HISTORY_BYTES_MAX
@@ -39,10 +44,13 @@ def events(draw: st.DrawFn) -> room_pb2.RoomEvent:
             event.occupant_joined.role = role
         case 3:
             event.occupant_left.nick = nick
+            event.occupant_left.jid = draw(st.sampled_from(("", *JIDS)))
         case 4:
             event.nickname_changed.nick, event.nickname_changed.new_nick = nick, other
+            event.nickname_changed.jid = draw(st.sampled_from(("", *JIDS)))
         case 5:
             event.presence_changed.nick = nick
+            event.presence_changed.jid = draw(st.sampled_from(("", *JIDS)))
         case 6:
             event.message_sent.stanza = b"<message>%b</message>" % (b"x" * draw(st.integers(1, 100_000)))
             event.message_sent.traits = int(Trait.BODY)
@@ -101,7 +109,8 @@ def play(stage, verb: str):
         case "nick":
             return stage.send(f"<presence from='{who}' to='{room}/{rest[1]}'/>")
         case "show":
-            nick = stage.room.nicks.get(who, "nobody")
+            present = stage.room.occupant(who)
+            nick = present.nick if present is not None else "nobody"
             return stage.send(f"<presence from='{who}' to='{room}/{nick}'><show>xa</show></presence>")
         case "topic":
             return stage.send(f"<message from='{who}' to='{room}' type='groupchat'><subject>s</subject></message>")

@@ -93,15 +93,15 @@ def test_becoming_semi_anonymous_is_173(coven) -> None:
 def test_becoming_members_only_removes_others_with_322(coven) -> None:
     heard = coven.configure(coven.crone, membersonly="1")
     assert heard.statuses(coven.hag) == [110, 322]
-    assert set(coven.room.occupants) == {"firstwitch", "secondwitch"}
+    assert set(coven.room.nicks) == {"firstwitch", "secondwitch"}
 
 
 def test_visitors_get_a_voice_when_moderation_ends(coven) -> None:
     coven.configure(coven.crone, moderatedroom="1")
     coven.join(coven.hecate, "hecate")
-    assert coven.room.occupants["hecate"].role == "visitor"
+    assert coven.room.shown("hecate").role == "visitor"
     coven.configure(coven.crone, moderatedroom="0")
-    assert coven.room.occupants["hecate"].role == "participant"
+    assert coven.room.shown("hecate").role == "participant"
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,6 @@ def _created(room: Room, event: room_pb2.RoomCreated, time_us: int) -> Room:
 
 
 def _joined(room: Room, event: room_pb2.OccupantJoined, time_us: int) -> Room:
-    # Whoever had this nickname or this JID before is replaced; a decision lets nobody but the same JID do that.
-    room = _without(room, room.nicks.get(event.jid, ""), but=event.nick)
     occupant = Occupant(
         event.nick,
         event.jid,
@@ -70,24 +68,28 @@ def _joined(room: Room, event: room_pb2.OccupantJoined, time_us: int) -> Room:
 
 
 def _left(room: Room, event: room_pb2.OccupantLeft, time_us: int) -> Room:
-    return _without(room, event.nick)
+    return _without(room, (event.jid,) if event.jid else room.nicks.get(event.nick, ()))
 
 
 def _renamed(room: Room, event: room_pb2.NicknameChanged, time_us: int) -> Room:
-    before = room.occupants.get(event.nick)
-    if before is None:
-        return room
-    room = _without(room, event.nick)
-    presence = event.presence
-    return _with(room, replace(before, nick=event.new_nick, attributes=presence.attributes, payload=presence.payload))
+    presence, sessions = event.presence, room.named(event.nick)
+    room = _without(room, room.nicks.get(event.nick, ()))
+    for before in sessions:
+        changed = replace(before, nick=event.new_nick)
+        if event.jid in ("", before.jid):
+            changed = replace(changed, attributes=presence.attributes, payload=presence.payload)
+        room = _with(room, changed)
+    return room
 
 
 def _presence(room: Room, event: room_pb2.PresenceChanged, time_us: int) -> Room:
-    before = room.occupants.get(event.nick)
+    before = room.occupants.get(event.jid) or room.shown(event.nick)
     if before is None:
         return room
     changed = replace(before, attributes=event.presence.attributes, payload=event.presence.payload)
-    return replace(room, occupants={**room.occupants, event.nick: changed})
+    if room.nicks[before.nick][-1] != before.jid:
+        return _with(room, changed)
+    return replace(room, occupants={**room.occupants, before.jid: changed})
 
 
 def _said(room: Room, event: room_pb2.MessageSent, time_us: int) -> Room:
@@ -130,38 +132,53 @@ def _destroyed(room: Room, event: room_pb2.RoomDestroyed, time_us: int) -> Room:
 def _roles(room: Room, changes: Iterable[room_pb2.OccupantChange]) -> Room:
     for change in changes:
         role = Role(change.role)
-        occupant = room.occupants.get(change.nick)
-        if occupant is None:
-            continue
         if role is Role.NONE:
-            room = _without(room, change.nick)
-        else:
-            room = replace(room, occupants={**room.occupants, change.nick: replace(occupant, role=role)})
+            room = _without(room, room.nicks.get(change.nick, ()))
+            continue
+        changed = {o.jid: replace(o, role=role) for o in room.named(change.nick)}
+        room = replace(room, occupants={**room.occupants, **changed})
     return room
 
 
 def _with(room: Room, occupant: Occupant) -> Room:
-    holder = room.nick_keys.get(nickname.stored_key(occupant.nick), "")
-    if holder and room.occupants[holder].jid != occupant.jid:
-        room = _without(room, holder)
+    """The room with this session in it. Whoever had its JID or, being somebody else, its nickname is replaced.
+
+    Decisions let nobody take the nickname of another user.
+    """
+    key = nickname.stored_key(occupant.nick)
+    before = room.occupants.get(occupant.jid)
+    if before is not None and before.nick != occupant.nick:
+        room = _without(room, (before.jid,))
+    holder = room.nick_keys.get(key, occupant.nick)
+    strangers = tuple(o.jid for o in room.named(holder) if holder != occupant.nick or o.bare != occupant.bare)
+    if strangers:
+        room = _without(room, strangers)
+    jids = tuple(jid for jid in room.nicks.get(occupant.nick, ()) if jid != occupant.jid)
+    # The order among the sessions of one nickname is the order among the occupants: a snapshot keeps only that.
+    occupants = _less(room.occupants, occupant.jid) if jids else room.occupants
     return replace(
         room,
-        occupants={**room.occupants, occupant.nick: occupant},
-        nicks={**room.nicks, occupant.jid: occupant.nick},
-        nick_keys={**room.nick_keys, nickname.stored_key(occupant.nick): occupant.nick},
+        occupants={**occupants, occupant.jid: occupant},
+        nicks={**room.nicks, occupant.nick: (*jids, occupant.jid)},
+        nick_keys={**room.nick_keys, key: occupant.nick},
     )
 
 
-def _without(room: Room, nick: str, *, but: str = "") -> Room:
-    occupant = room.occupants.get(nick)
-    if occupant is None or nick == but:
-        return room
-    return replace(
-        room,
-        occupants=_less(room.occupants, nick),
-        nicks=_less(room.nicks, occupant.jid),
-        nick_keys=_less(room.nick_keys, nickname.stored_key(nick)),
-    )
+def _without(room: Room, jids: Iterable[str]) -> Room:
+    """The room without these sessions."""
+    for jid in jids:
+        occupant = room.occupants.get(jid)
+        if occupant is None:
+            continue
+        left = tuple(other for other in room.nicks[occupant.nick] if other != jid)
+        nicks, keys = dict(room.nicks), room.nick_keys
+        if left:
+            nicks[occupant.nick] = left
+        else:
+            del nicks[occupant.nick]
+            keys = _less(keys, nickname.stored_key(occupant.nick))
+        room = replace(room, occupants=_less(room.occupants, jid), nicks=nicks, nick_keys=keys)
+    return room
 
 
 def _less(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:

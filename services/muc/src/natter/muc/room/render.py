@@ -35,9 +35,9 @@ def _answer(room: Room, event: Event) -> Iterator[Output]:
 
 def _joined(before: Room, event: Event, after: Room) -> Iterator[Output]:
     joined = event.occupant_joined
-    newcomer = after.occupants[joined.nick]
+    newcomer = after.occupants[joined.jid]
     # XEP-0045 §7.1: others' presence, self-presence, history, subject; then what happens from now on.
-    for other in after.occupants.values():
+    for other in after.people():
         if other.nick != newcomer.nick:
             yield presences.standing(after, other, newcomer)
     own = [Status.NON_ANONYMOUS] if after.config.jids_public else []
@@ -49,19 +49,20 @@ def _joined(before: Room, event: Event, after: Room) -> Iterator[Output]:
     yield presences.to_self(after, newcomer, what)
     yield from messages.history(before, newcomer, joined.history, event.time_us)
     yield messages.subject(after, newcomer)
-    known = before.occupant(joined.jid)
+    known = before.shown(joined.nick)
     # XEP-0045 §7.2.1: who was in already gets everything again; the others only hear of it if something is new.
-    if known is None or (known.payload, known.attributes, known.role) != (
+    if known is None or (known.payload, known.attributes, known.role, known.jid) != (
         newcomer.payload,
         newcomer.attributes,
         newcomer.role,
+        newcomer.jid,
     ):
         yield from presences.to_others(after, newcomer, about(after, newcomer), after.occupants.values())
 
 
 def _left(before: Room, event: Event, after: Room) -> Iterator[Output]:
     left = event.occupant_left
-    occupant = before.occupants.get(left.nick)
+    occupant = before.occupants.get(left.jid) or before.shown(left.nick)
     if occupant is None:
         return
     what = About(
@@ -70,7 +71,12 @@ def _left(before: Room, event: Event, after: Room) -> Iterator[Output]:
     leaving = _saying(occupant, left.presence)
     # XEP-0045 §7.14: first to whoever leaves, then to those who remain.
     yield presences.to_self(before, leaving, what)
-    yield from presences.to_others(before, leaving, what, after.occupants.values())
+    remaining = after.shown(left.nick)
+    if remaining is None:
+        yield from presences.to_others(before, leaving, what, after.occupants.values())
+    elif before.shown(left.nick) is occupant:
+        # XEP-0045 §7.2.8: another session of theirs is still in: it is seen instead.
+        yield from presences.to_all(after, remaining, about(after, remaining), after.occupants.values())
 
 
 def _saying(occupant: Occupant, presence: room_pb2.OccupantPresence) -> Occupant:
@@ -87,10 +93,9 @@ def _saying(occupant: Occupant, presence: room_pb2.OccupantPresence) -> Occupant
 
 def _renamed(before: Room, event: Event, after: Room) -> Iterator[Output]:
     change = event.nickname_changed
-    old, new = before.occupants.get(change.nick), after.occupants.get(change.new_nick)
+    old, new = before.shown(change.nick), after.shown(change.new_nick)
     if old is None or new is None:
         return
-    audience = after.occupants.values()
     # XEP-0045 §7.6: unavailable from the old nickname with 303 and the new one, then available from the new.
     gone = About(
         affiliation=before.affiliation(old.bare),
@@ -99,14 +104,15 @@ def _renamed(before: Room, event: Event, after: Room) -> Iterator[Output]:
         statuses=(Status.NEW_NICK,),
         new_nick=change.new_nick,
     )
-    yield from presences.to_all(before, _saying(old, room_pb2.OccupantPresence()), gone, audience)
+    yield from presences.to_all(before, _saying(old, room_pb2.OccupantPresence()), gone, before.occupants.values())
     own = (Status.NICK_ASSIGNED,) if change.nick_changed else ()
     here = About(affiliation=after.affiliation(new.bare), role=new.role, own_statuses=own)
-    yield from presences.to_all(after, new, here, audience)
+    yield from presences.to_all(after, new, here, after.occupants.values())
 
 
 def _presence(before: Room, event: Event, after: Room) -> Iterator[Output]:
-    occupant = after.occupants.get(event.presence_changed.nick)
+    changed = event.presence_changed
+    occupant = after.occupants.get(changed.jid) or after.shown(changed.nick)
     if occupant is not None:
         yield from presences.to_all(after, occupant, about(after, occupant), after.occupants.values())
 
@@ -127,7 +133,7 @@ def _rights(before: Room, event: Event, after: Room) -> Iterator[Output]:
     if not after.config.members_only:
         return
     # XEP-0045 §9.5: who becomes a member of a members-only room is invited.
-    inviter = after.occupants.get(rights.actor)
+    inviter = after.shown(rights.actor)
     for change in rights.affiliations:
         new = change.affiliation == Affiliation.MEMBER and before.affiliation(change.jid) is Affiliation.NONE
         if new and "@" in change.jid and not after.of_bare(change.jid):
@@ -141,8 +147,7 @@ def _standing(
     """Roles that changed, and occupants who were removed."""
     gone: list[tuple[Occupant, About]] = []
     for change in changes:
-        occupant = before.occupants.get(change.nick)
-        if occupant is not None and change.role == Role.NONE:
+        for occupant in before.named(change.nick) if change.role == Role.NONE else ():
             what = About(
                 affiliation=after.affiliation(occupant.bare),
                 role=Role.NONE,
@@ -158,9 +163,10 @@ def _standing(
     yield from _answer(after, event)
     audience = after.occupants.values()
     for occupant, what in gone:
-        yield from presences.to_others(after, occupant, what, audience)
+        if before.nicks[occupant.nick][-1] == occupant.jid:
+            yield from presences.to_others(after, occupant, what, audience)
     for change in changes:
-        changed = after.occupants.get(change.nick)
+        changed = after.shown(change.nick)
         if changed is not None and change.role != Role.NONE:
             what = About(
                 affiliation=after.affiliation(changed.bare),

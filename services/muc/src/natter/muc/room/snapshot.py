@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from natter.proto.v1 import room_pb2
 from natter.xmpp.xeps.muc import Affiliation, Role
 
@@ -76,7 +78,7 @@ def encode(room: Room) -> bytes:
 def decode(payload: bytes) -> Room:
     """The room of a snapshot."""
     snapshot = room_pb2.RoomSnapshot.FromString(payload)
-    occupants = {o.nick: _occupant_from(o) for o in snapshot.occupants}
+    occupants = {o.jid: _occupant_from(o) for o in snapshot.occupants}
     history = tuple(Said(item.stanza, item.time_us) for item in snapshot.history)
     subject = Subject(snapshot.subject, snapshot.subject_stanza, snapshot.subject_us)
     return Room(
@@ -88,13 +90,20 @@ def decode(payload: bytes) -> Room:
         snapshot.creator,
         {a.jid: Affiliated(Affiliation(a.affiliation), a.reason) for a in snapshot.affiliations},
         occupants,
-        {o.jid: nick for nick, o in occupants.items()},
-        {nickname.stored_key(nick): nick for nick in occupants},
+        _nicks(occupants.values()),
+        {nickname.stored_key(o.nick): o.nick for o in occupants.values()},
         history,
         sum(len(said.stanza) for said in history),
         subject if snapshot.subject_us else None,
         {source: Applied(cause.sequence, cause.index, cause.time_us) for source, cause in snapshot.applied.items()},
     )
+
+
+def _nicks(occupants: Iterable[Occupant]) -> dict[str, tuple[str, ...]]:
+    nicks: dict[str, tuple[str, ...]] = {}
+    for occupant in occupants:
+        nicks[occupant.nick] = (*nicks.get(occupant.nick, ()), occupant.jid)
+    return nicks
 
 
 def _occupant_to(occupant: Occupant) -> room_pb2.OccupantState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -39,7 +39,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """Somebody in the room: one full JID, one nickname. `attributes` and `payload` are its own part of its presence."""
+    """A session in the room: a full JID under a nickname. `attributes` and `payload` are its part of its presence."""
 
     nick: str
     jid: str
@@ -107,10 +107,11 @@ class Room:
     secret: bytes = b""
     creator: str = ""
     affiliations: Mapping[str, Affiliated] = field(default_factory=dict)
-    # By nickname, in the order of joining.
+    # By full JID, in the order of joining.
     occupants: Mapping[str, Occupant] = field(default_factory=dict)
-    # Nickname by full JID, and by the form in which nicknames are compared.
-    nicks: Mapping[str, str] = field(default_factory=dict)
+    # Full JIDs by nickname: several sessions of one user may share it. The last one's presence is what others see.
+    nicks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Nickname by the form in which nicknames are compared.
     nick_keys: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Said, ...] = ()
     history_bytes: int = 0
@@ -129,8 +130,22 @@ class Room:
 
     def occupant(self, full: str) -> Occupant | None:
         """The occupant that a full JID is."""
-        nick = self.nicks.get(full)
-        return self.occupants[nick] if nick is not None else None
+        return self.occupants.get(full)
+
+    def named(self, nick: str) -> tuple[Occupant, ...]:
+        """All sessions under a nickname."""
+        return tuple(self.occupants[jid] for jid in self.nicks.get(nick, ()))
+
+    def shown(self, nick: str) -> Occupant | None:
+        """The session whose presence is seen under a nickname."""
+        jids = self.nicks.get(nick)
+        return self.occupants[jids[-1]] if jids else None
+
+    def people(self) -> Iterable[Occupant]:
+        """Everybody once, as the others see them."""
+        if len(self.nicks) == len(self.occupants):
+            return self.occupants.values()
+        return [self.occupants[jids[-1]] for jids in self.nicks.values()]
 
     def of_bare(self, bare: str) -> list[Occupant]:
         """All occupants of one user; of a domain, all its users."""

@@ -12,6 +12,7 @@ def decide(room: Room, request: Request, present: Occupant, limits: Limits) -> D
     """Presence to one's own nickname. It is broadcast also where nothing has changed: clients ask by it for an echo."""
     made = event(request)
     made.presence_changed.nick = present.nick
+    made.presence_changed.jid = present.jid
     made.presence_changed.presence.CopyFrom(presence(*said(request, room.jid, limits)))
     return Decision((made,))
 

@@ -68,7 +68,7 @@ def _statuses(before: Config, after: Config) -> list[int]:
 
 def _consequences(room: Room, config: Config) -> list[room_pb2.OccupantChange]:
     changes = []
-    for occupant in room.occupants.values():
+    for occupant in room.people():
         affiliation = room.affiliation(occupant.bare)
         # XEP-0045 §10.2: who is no member leaves a room that becomes members-only: 322.
         if config.members_only and affiliation is Affiliation.NONE:

@@ -50,7 +50,7 @@ def items(room: Room, request: Request) -> Decision:
     # XEP-0045 §6.5: an empty list where it is private. Occupants may always look.
     inside = room.occupant(request.sender) is not None
     found = (
-        [disco.Item(f"{room.jid}/{nick}") for nick in room.occupants]
+        [disco.Item(f"{room.jid}/{nick}") for nick in room.nicks]
         if inside or (room.config.public and not room.config.members_only)
         else []
     )
@@ -73,7 +73,7 @@ def _facts(room: Room) -> dict[str, tuple[str, ...]]:
     config = room.config
     facts: dict[str, tuple[str, ...]] = {
         "muc#roominfo_description": (config.description,),
-        "muc#roominfo_occupants": (str(len(room.occupants)),),
+        "muc#roominfo_occupants": (str(len(room.nicks)),),
         "muc#roomconfig_changesubject": ("1" if config.occupants_change_subject else "0",),
         "muc#maxhistoryfetch": (str(config.history_stanzas_max),),
     }

@@ -43,7 +43,10 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
         room = evolve(room, renamed)
         present = room.occupant(request.sender)
     elif present is None:
-        nick.free(room, wanted, request)
+        own = nick.shared(room, wanted, request)
+        if own is not None:
+            # XEP-0045 §7.2.8: one more session of the same occupant.
+            present, wanted, changed = own, own.nick, changed or own.nick != wanted
     made = event(request)
     joined = made.occupant_joined
     joined.nick, joined.jid, joined.session, joined.id = wanted, request.sender, request.session, request.id

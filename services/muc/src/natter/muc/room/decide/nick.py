@@ -32,19 +32,24 @@ def wanted(request: Request, limits: Limits) -> tuple[str, bool]:
     return nick, nick != request.nick
 
 
-def free(room: Room, nick: str, request: Request) -> None:
-    """Raise Refused where the nickname is somebody else's, or too much like it."""
-    holder = room.nick_keys.get(nickname.key(nick))
-    # DEVIATION(XEP-0045 §7.2.8): also for the user's own other resources; multi-session nicks come later.
-    if holder is not None and room.occupants[holder].jid != request.sender:
+def shared(room: Room, nick: str, request: Request) -> Occupant | None:
+    """The user's own session under a nickname. Raises Refused where it is somebody else's, or too much like it."""
+    holder = room.shown(room.nick_keys.get(nickname.key(nick), ""))
+    # XEP-0045 §7.2.8: several sessions of one user may share a nickname.
+    if holder is not None and holder.bare != request.bare:
         raise Refused("conflict")
+    return holder
 
 
 def change(room: Room, request: Request, present: Occupant, nick: str, changed: bool, limits: Limits) -> Event:
     """The event of an occupant's new nickname."""
-    free(room, nick, request)
+    holder = shared(room, nick, request)
+    # XEP-0045 §7.6: a change moves all sessions of the nickname; onto another of the same user's we do not (MAY).
+    if holder is not None and holder.nick != present.nick:
+        raise Refused("conflict")
     made = event(request)
     made.nickname_changed.nick = present.nick
+    made.nickname_changed.jid = present.jid
     made.nickname_changed.new_nick = nick
     made.nickname_changed.nick_changed = changed
     made.nickname_changed.presence.CopyFrom(presence(*availability.said(request, room.jid, limits)))

@@ -54,7 +54,7 @@ def _roles(room: Room, request: Request, items: Iterable[Item]) -> Event:
     change.actor = nick
     for item in items:
         new = item.role
-        target = room.occupants.get(item.nick)
+        target = room.shown(item.nick)
         if role is not Role.MODERATOR and not rights.leads(affiliation):
             raise Refused(rights.FORBIDDEN)
         if target is None or new is None:
@@ -102,9 +102,9 @@ def _affiliations(room: Room, request: Request, items: Iterable[Item], limits: L
 
 def _target(room: Room, item: Item) -> str:
     """The bare JID an item is about. XEP-0045 §10.3: of a full JID, the bare one."""
-    if not item.jid and item.nick in room.occupants:
+    if not item.jid and (named := room.shown(item.nick)) is not None:
         # Beyond XEP-0045: some clients name an occupant by its nickname.
-        return room.occupants[item.nick].bare
+        return named.bare
     try:
         return bare_of(normalise(item.jid))
     except JIDError:
@@ -113,7 +113,8 @@ def _target(room: Room, item: Item) -> str:
 
 def _consequences(room: Room, jid: str, new: Affiliation, reason: str) -> list[room_pb2.OccupantChange]:
     """What a new affiliation does to occupants whose it becomes."""
-    return [_consequence(room, occupant, new, reason) for occupant in room.of_bare(jid)]
+    once = {occupant.nick: occupant for occupant in room.of_bare(jid)}
+    return [_consequence(room, occupant, new, reason) for occupant in once.values()]
 
 
 def _consequence(room: Room, occupant: Occupant, new: Affiliation, reason: str) -> room_pb2.OccupantChange:
@@ -147,9 +148,7 @@ def _list(room: Room, request: Request, items: tuple[Item, ...]) -> Decision:
             if role is not Role.MODERATOR and not rights.leads(affiliation):
                 raise Refused(rights.FORBIDDEN)
             found += [
-                Item(room.affiliation(o.bare), o.role, o.jid, o.nick)
-                for o in room.occupants.values()
-                if o.role is wanted.role
+                Item(room.affiliation(o.bare), o.role, o.jid, o.nick) for o in room.people() if o.role is wanted.role
             ]
     return Decision(outputs=(result(request, admin_query(found)),))
 
