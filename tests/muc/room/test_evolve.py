@@ -90,8 +90,16 @@ VERBS = st.sampled_from(
         "join 0 a", "join 1 a", "join 1 b", "join 2 c", "leave 0", "leave 1", "say 0", "say 1", "say 2", "nick 1 a",
         "nick 1 d", "show 0", "topic 0", "topic 1", "submit 0", "cancel 0", "moderated 0", "members 0", "kick 0 b",
         "kick 1 a", "ban 0 1", "member 0 1", "admin 0 2", "owner 0 2", "resign 0", "destroy 0", "invite 0", "voice 0 b",
+        "phone 1 b", "hangup 1", "register 1 b", "register 2 c", "unregister 1", "ask 1", "ask 2", "approve 0 2",
+        "hide 0",
     )
 )  # fmt: skip
+
+
+def submit(kind: str, **fields: str) -> str:
+    values = "".join(f"<field var='muc#{name}'><value>{value}</value></field>" for name, value in fields.items())
+    form_type = f"<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#{kind}</value></field>"
+    return f"<x xmlns='jabber:x:data' type='submit'>{form_type}{values}</x>"
 
 
 def play(stage, verb: str):
@@ -122,6 +130,22 @@ def play(stage, verb: str):
             return stage.configure(who, membersonly="1")
         case "kick":
             return stage.admin(who, f"<item nick='{rest[1]}' role='none'/>")
+        case "phone" | "hangup":
+            phone = who.partition("/")[0] + "/phone"
+            if name == "phone":
+                return stage.join(phone, rest[1])
+            return stage.send(f"<presence from='{phone}' to='{room}/x' type='unavailable'/>")
+        case "register" | "unregister":
+            form = submit("register", register_roomnick=rest[1]) if name == "register" else "<remove/>"
+            query = f"<query xmlns='jabber:iq:register'>{form}</query>"
+            return stage.send(f"<iq from='{who}' id='r' to='{room}' type='set'>{query}</iq>")
+        case "ask":
+            return stage.send(f"<message from='{who}' to='{room}'>{submit('request', role='participant')}</message>")
+        case "approve":
+            answer = submit("register", jid=people[int(rest[1])].partition("/")[0], register_allow="1")
+            return stage.send(f"<message from='{who}' to='{room}'>{answer}</message>")
+        case "hide":
+            return stage.configure(who, presencebroadcast="moderator")
         case "voice":
             return stage.admin(who, f"<item nick='{rest[1]}' role='visitor'/>")
         case "ban" | "member" | "admin" | "owner":

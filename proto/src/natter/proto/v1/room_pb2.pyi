@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RoomConfig(_message.Message):
-    __slots__ = ("name", "description", "persistent", "public", "moderated", "members_only", "password", "jids_public", "occupants_change_subject", "occupants_max", "members_invite", "history_stanzas_max", "private_messages", "silent_roles", "member_list_roles", "lang", "pubsub", "registration", "voice_requests_refused", "voice_request_seconds", "visitors_keep_status", "visitors_keep_nick", "queries_refused", "occupants_hidden", "unarchived", "nicks_locked")
+    __slots__ = ("name", "description", "persistent", "public", "moderated", "members_only", "password", "jids_public", "occupants_change_subject", "occupants_max", "members_invite", "history_stanzas_max", "private_messages", "silent_roles", "member_list_roles", "lang", "pubsub", "registration", "voice_requests_refused", "voice_request_seconds", "visitors_keep_status", "visitors_keep_nick", "queries_refused", "occupants_hidden", "unarchived", "nicks_locked", "voiced_by_default")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     PERSISTENT_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +34,7 @@ class RoomConfig(_message.Message):
     OCCUPANTS_HIDDEN_FIELD_NUMBER: _ClassVar[int]
     UNARCHIVED_FIELD_NUMBER: _ClassVar[int]
     NICKS_LOCKED_FIELD_NUMBER: _ClassVar[int]
+    VOICED_BY_DEFAULT_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     persistent: bool
@@ -60,7 +61,8 @@ class RoomConfig(_message.Message):
     occupants_hidden: bool
     unarchived: bool
     nicks_locked: bool
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., persistent: _Optional[bool] = ..., public: _Optional[bool] = ..., moderated: _Optional[bool] = ..., members_only: _Optional[bool] = ..., password: _Optional[str] = ..., jids_public: _Optional[bool] = ..., occupants_change_subject: _Optional[bool] = ..., occupants_max: _Optional[int] = ..., members_invite: _Optional[bool] = ..., history_stanzas_max: _Optional[int] = ..., private_messages: _Optional[str] = ..., silent_roles: _Optional[_Iterable[str]] = ..., member_list_roles: _Optional[_Iterable[str]] = ..., lang: _Optional[str] = ..., pubsub: _Optional[str] = ..., registration: _Optional[str] = ..., voice_requests_refused: _Optional[bool] = ..., voice_request_seconds: _Optional[int] = ..., visitors_keep_status: _Optional[bool] = ..., visitors_keep_nick: _Optional[bool] = ..., queries_refused: _Optional[bool] = ..., occupants_hidden: _Optional[bool] = ..., unarchived: _Optional[bool] = ..., nicks_locked: _Optional[bool] = ...) -> None: ...
+    voiced_by_default: bool
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., persistent: _Optional[bool] = ..., public: _Optional[bool] = ..., moderated: _Optional[bool] = ..., members_only: _Optional[bool] = ..., password: _Optional[str] = ..., jids_public: _Optional[bool] = ..., occupants_change_subject: _Optional[bool] = ..., occupants_max: _Optional[int] = ..., members_invite: _Optional[bool] = ..., history_stanzas_max: _Optional[int] = ..., private_messages: _Optional[str] = ..., silent_roles: _Optional[_Iterable[str]] = ..., member_list_roles: _Optional[_Iterable[str]] = ..., lang: _Optional[str] = ..., pubsub: _Optional[str] = ..., registration: _Optional[str] = ..., voice_requests_refused: _Optional[bool] = ..., voice_request_seconds: _Optional[int] = ..., visitors_keep_status: _Optional[bool] = ..., visitors_keep_nick: _Optional[bool] = ..., queries_refused: _Optional[bool] = ..., occupants_hidden: _Optional[bool] = ..., unarchived: _Optional[bool] = ..., nicks_locked: _Optional[bool] = ..., voiced_by_default: _Optional[bool] = ...) -> None: ...
 
 class HistoryRequest(_message.Message):
     __slots__ = ("chars_max", "stanzas_max", "seconds_max", "since_us")
@@ -231,16 +233,18 @@ class ConfigChanged(_message.Message):
     def __init__(self, config: _Optional[_Union[RoomConfig, _Mapping]] = ..., occupants: _Optional[_Iterable[_Union[OccupantChange, _Mapping]]] = ..., statuses: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class RoomDestroyed(_message.Message):
-    __slots__ = ("reason", "alternate", "password", "deserted")
+    __slots__ = ("reason", "alternate", "password", "deserted", "tombstone_seconds")
     REASON_FIELD_NUMBER: _ClassVar[int]
     ALTERNATE_FIELD_NUMBER: _ClassVar[int]
     PASSWORD_FIELD_NUMBER: _ClassVar[int]
     DESERTED_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     reason: str
     alternate: str
     password: str
     deserted: bool
-    def __init__(self, reason: _Optional[str] = ..., alternate: _Optional[str] = ..., password: _Optional[str] = ..., deserted: _Optional[bool] = ...) -> None: ...
+    tombstone_seconds: int
+    def __init__(self, reason: _Optional[str] = ..., alternate: _Optional[str] = ..., password: _Optional[str] = ..., deserted: _Optional[bool] = ..., tombstone_seconds: _Optional[int] = ...) -> None: ...
 
 class VoiceRequested(_message.Message):
     __slots__ = ("nick", "jid")
@@ -307,7 +311,7 @@ class RoomEvent(_message.Message):
     def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., time_us: _Optional[int] = ..., answer: _Optional[_Union[IqAnswer, _Mapping]] = ..., accepted_us: _Optional[int] = ..., room_created: _Optional[_Union[RoomCreated, _Mapping]] = ..., occupant_joined: _Optional[_Union[OccupantJoined, _Mapping]] = ..., occupant_left: _Optional[_Union[OccupantLeft, _Mapping]] = ..., nickname_changed: _Optional[_Union[NicknameChanged, _Mapping]] = ..., presence_changed: _Optional[_Union[PresenceChanged, _Mapping]] = ..., message_sent: _Optional[_Union[MessageSent, _Mapping]] = ..., subject_changed: _Optional[_Union[SubjectChanged, _Mapping]] = ..., rights_changed: _Optional[_Union[RightsChanged, _Mapping]] = ..., config_changed: _Optional[_Union[ConfigChanged, _Mapping]] = ..., room_destroyed: _Optional[_Union[RoomDestroyed, _Mapping]] = ..., voice_requested: _Optional[_Union[VoiceRequested, _Mapping]] = ..., registration_requested: _Optional[_Union[RegistrationRequested, _Mapping]] = ..., registration_refused: _Optional[_Union[RegistrationRefused, _Mapping]] = ...) -> None: ...
 
 class RoomSummary(_message.Message):
-    __slots__ = ("jid", "exists", "name", "public", "creator", "occupants", "time_us", "locked")
+    __slots__ = ("jid", "exists", "name", "public", "creator", "occupants", "time_us", "locked", "tombstone_us")
     JID_FIELD_NUMBER: _ClassVar[int]
     EXISTS_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -316,6 +320,7 @@ class RoomSummary(_message.Message):
     OCCUPANTS_FIELD_NUMBER: _ClassVar[int]
     TIME_US_FIELD_NUMBER: _ClassVar[int]
     LOCKED_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONE_US_FIELD_NUMBER: _ClassVar[int]
     jid: str
     exists: bool
     name: str
@@ -324,7 +329,8 @@ class RoomSummary(_message.Message):
     occupants: int
     time_us: int
     locked: bool
-    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., name: _Optional[str] = ..., public: _Optional[bool] = ..., creator: _Optional[str] = ..., occupants: _Optional[int] = ..., time_us: _Optional[int] = ..., locked: _Optional[bool] = ...) -> None: ...
+    tombstone_us: int
+    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., name: _Optional[str] = ..., public: _Optional[bool] = ..., creator: _Optional[str] = ..., occupants: _Optional[int] = ..., time_us: _Optional[int] = ..., locked: _Optional[bool] = ..., tombstone_us: _Optional[int] = ...) -> None: ...
 
 class RoomEvents(_message.Message):
     __slots__ = ("events", "summary")

@@ -38,6 +38,11 @@ class Office:
     shards: int
     now_us: Callable[[], int]
 
+    @property
+    def domain(self) -> str:
+        """The domain served, whose users are local."""
+        return self.host.partition(".")[2]
+
 
 @dataclass(slots=True)
 class Input:

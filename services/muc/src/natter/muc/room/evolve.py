@@ -12,8 +12,8 @@ from natter.xmpp.traits import Trait
 from natter.xmpp.xeps.muc import Affiliation, Role
 
 from . import nickname
-from .snapshot import config_from
-from .state import HISTORY_BYTES_MAX, HISTORY_STANZAS_MAX, Affiliated, Applied, Occupant, Room, Said, Subject
+from .snapshot import config_from, reserved
+from .state import HISTORY_BYTES_MAX, HISTORY_STANZAS_MAX, Affiliated, Applied, Occupant, Room, Said, Subject, Tombstone
 
 Event = room_pb2.RoomEvent
 
@@ -110,13 +110,19 @@ def _subject(room: Room, event: room_pb2.SubjectChanged, time_us: int) -> Room:
 
 
 def _rights(room: Room, event: room_pb2.RightsChanged, time_us: int) -> Room:
-    affiliations = dict(room.affiliations)
+    affiliations, registrations = dict(room.affiliations), dict(room.registrations)
     for change in event.affiliations:
         affiliation = Affiliation(change.affiliation)
-        affiliations.pop(change.jid, None)
+        before = affiliations.pop(change.jid, None)
+        nick = change.nick if change.HasField("nick") else before.nick if before is not None else ""
+        # XEP-0045 §9.1: who is banned has no nickname reserved any more.
+        if affiliation is Affiliation.OUTCAST:
+            nick = ""
+        registrations.pop(change.jid, None)
         if affiliation is not Affiliation.NONE:
-            affiliations[change.jid] = Affiliated(affiliation, change.reason)
-    return _roles(replace(room, affiliations=affiliations), event.occupants)
+            affiliations[change.jid] = Affiliated(affiliation, change.reason, nick)
+    room = replace(room, affiliations=affiliations, reserved=reserved(affiliations), registrations=registrations)
+    return _roles(room, event.occupants)
 
 
 def _config(room: Room, event: room_pb2.ConfigChanged, time_us: int) -> Room:
@@ -124,9 +130,26 @@ def _config(room: Room, event: room_pb2.ConfigChanged, time_us: int) -> Room:
     return _roles(room, event.occupants)
 
 
+def _voice(room: Room, event: room_pb2.VoiceRequested, time_us: int) -> Room:
+    sessions = {o.jid: replace(o, asked_us=time_us) for o in room.named(event.nick)}
+    return replace(room, occupants={**room.occupants, **sessions}) if sessions else room
+
+
+def _registering(room: Room, event: room_pb2.RegistrationRequested, time_us: int) -> Room:
+    return replace(room, registrations={**room.registrations, event.jid: event.nick})
+
+
+def _not_registered(room: Room, event: room_pb2.RegistrationRefused, time_us: int) -> Room:
+    return replace(room, registrations=_less(room.registrations, event.jid))
+
+
 def _destroyed(room: Room, event: room_pb2.RoomDestroyed, time_us: int) -> Room:
     # What has been applied stays known: the room may be made again while old frames still come.
-    return Room(room.jid, applied=room.applied)
+    stone = None
+    if event.tombstone_seconds:
+        until_us = time_us + event.tombstone_seconds * 1_000_000
+        stone = Tombstone(event.reason, event.alternate, until_us, tuple(room.owners()))
+    return Room(room.jid, applied=room.applied, tombstone=stone)
 
 
 def _roles(room: Room, changes: Iterable[room_pb2.OccupantChange]) -> Room:
@@ -198,4 +221,7 @@ _CHANGES: Final[dict[str, Callable[[Room, Any, int], Room]]] = {
     "rights_changed": _rights,
     "config_changed": _config,
     "room_destroyed": _destroyed,
+    "voice_requested": _voice,
+    "registration_requested": _registering,
+    "registration_refused": _not_registered,
 }

@@ -38,7 +38,7 @@ def _joined(before: Room, event: Event, after: Room) -> Iterator[Output]:
     newcomer = after.occupants[joined.jid]
     # XEP-0045 §7.1: others' presence, self-presence, history, subject; then what happens from now on.
     for other in after.people():
-        if other.nick != newcomer.nick:
+        if other.nick != newcomer.nick and other.role not in after.config.silent_roles:
             yield presences.standing(after, other, newcomer)
     own = [Status.NON_ANONYMOUS] if after.config.jids_public else []
     own += [Status.CREATED] if joined.created else []
@@ -130,15 +130,18 @@ def _subject(before: Room, event: Event, after: Room) -> Iterator[Output]:
 def _rights(before: Room, event: Event, after: Room) -> Iterator[Output]:
     rights = event.rights_changed
     yield from _standing(before, after, event, rights.occupants, rights.actor)
-    if not after.config.members_only:
-        return
-    # XEP-0045 §9.5: who becomes a member of a members-only room is invited.
     inviter = after.shown(rights.actor)
     for change in rights.affiliations:
-        new = change.affiliation == Affiliation.MEMBER and before.affiliation(change.jid) is Affiliation.NONE
-        if new and "@" in change.jid and not after.of_bare(change.jid):
+        known = before.affiliation(change.jid)
+        if change.affiliation == known or "@" not in change.jid or before.of_bare(change.jid):
+            continue
+        if change.affiliation == Affiliation.MEMBER and known is Affiliation.NONE and after.config.members_only:
+            # XEP-0045 §9.5: who becomes a member of a members-only room is invited.
             by = inviter.bare if inviter is not None else after.jid
             yield messages.invitation(after, by, change.jid, Invite(change.jid, change.reason))
+        elif change.affiliation != Affiliation.OUTCAST:
+            # XEP-0045 §18.1 (MAY). Not of a ban: a room is no way to molest whoever never entered it.
+            yield messages.affiliation_changed(after, change.jid, Affiliation(change.affiliation))
 
 
 def _standing(
@@ -176,13 +179,52 @@ def _standing(
                 reason=change.reason,
             )
             yield from presences.to_all(after, changed, what, audience)
+            shown = before.shown(change.nick)
+            if shown is not None:
+                yield from _hidden(before, shown, after, changed)
 
 
 def _config(before: Room, event: Event, after: Room) -> Iterator[Output]:
     changed = event.config_changed
     yield from _standing(before, after, event, changed.occupants, "")
+    yield from _broadcast(before, after, {change.nick for change in changed.occupants})
     if changed.statuses:
         yield messages.configured(after, tuple(changed.statuses), f"config-{event.time_us}")
+
+
+def _broadcast(before: Room, after: Room, told: set[str]) -> Iterator[Output]:
+    """Roles that the configuration hides or shows from now on. XEP-0045 §7.2.2, muc#roomconfig_presencebroadcast."""
+    if before.config.silent_roles == after.config.silent_roles:
+        return
+    for occupant in after.people():
+        if occupant.nick in told:
+            continue
+        if occupant.role in before.config.silent_roles and occupant.role not in after.config.silent_roles:
+            yield from presences.to_others(after, occupant, about(after, occupant), after.occupants.values())
+        yield from _hidden(before, occupant, after, occupant)
+
+
+def _hidden(before: Room, shown: Occupant, after: Room, now: Occupant) -> Iterator[Output]:
+    """For the others, somebody is gone whose presence is not broadcast any more."""
+    if shown.role in before.config.silent_roles or now.role not in after.config.silent_roles:
+        return
+    what = About(affiliation=after.affiliation(now.bare), role=Role.NONE, gone=True)
+    audience = [o for o in after.occupants.values() if o.nick != now.nick]
+    yield from presences.to_others(before, _saying(shown, room_pb2.OccupantPresence()), what, audience)
+
+
+def _voice(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    asker = after.occupants.get(event.voice_requested.jid)
+    moderators = tuple(o for o in after.occupants.values() if o.role is Role.MODERATOR)
+    if asker is not None and moderators:
+        yield messages.voice_request(after, asker, moderators, f"voice-{event.time_us}")
+
+
+def _registering(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    asked = event.registration_requested
+    yield from _answer(after, event)
+    admins = tuple(Address(jid) for jid in after.admins())
+    yield messages.registration_request(after, asked.jid, asked.nick, admins, f"registration-{event.time_us}")
 
 
 def _destroyed(before: Room, event: Event, after: Room) -> Iterator[Output]:
@@ -204,4 +246,6 @@ _RENDERERS: Final[dict[str, Callable[[Room, Any, Room], Iterator[Output]]]] = {
     "rights_changed": _rights,
     "config_changed": _config,
     "room_destroyed": _destroyed,
+    "voice_requested": _voice,
+    "registration_requested": _registering,
 }

@@ -145,12 +145,14 @@ def to_others(room: Room, occupant: Occupant, what: About, audience: Iterable[Oc
     seeing: list[Occupant] = []
     blind: list[Occupant] = []
     others: list[Occupant] = []
+    # XEP-0045 §7.2.2: presence of this role is not broadcast; its own sessions are told all the same.
+    silent = occupant.role in room.config.silent_roles
     for target in audience:
         if target.nick == occupant.nick:
             # XEP-0045 §7.2.8: further sessions under the same nickname.
             if target.jid != occupant.jid:
                 others.append(target)
-        else:
+        elif not silent:
             (seeing if sees_jids(room.config, target.role) else blind).append(target)
     if others:
         yield _output(room, occupant, replace(what, id=""), tuple(others), show_jid=True, oneself=True)

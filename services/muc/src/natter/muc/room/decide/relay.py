@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape
+from natter.xmpp.xeps.muc import Role
 
 from ..refusal import refusal
 from ..render_presence import occupant_jid
@@ -30,6 +31,8 @@ def decide(room: Room, request: Request) -> Decision:
         raise Refused("item-not-found")
     if target.nick == sender.nick and request.payload == _PING and asking:
         return Decision(outputs=(pong(request),))
+    if asking and room.config.queries_refused and sender.role is not Role.MODERATOR:
+        raise Refused("not-allowed", "Occupants of this room are not queried.")
     address = occupant_jid(room, sender.nick)
     output = Output(
         IQ,
