@@ -245,7 +245,7 @@ class Hall:
     def __init__(self, bus: Bus, **settings: Any) -> None:
         self.bus = bus
         self.directory = Directory(bus)
-        self.settings = Settings(**{"vanish_seconds": 0.05, **settings})
+        self.settings = Settings(**{"vanish_seconds": 0.05, "tombstone_seconds": 0, **settings})
         self.guests: dict[str, Guest] = {}
         self.marks: dict[tuple[str, str], tuple[int, int]] = {}
         self.duplicates = 0

@@ -85,7 +85,7 @@ class Recovery:
             existing.add(summary.jid)
             self.roomlist.want(summary)
             if not summary.exists:
-                self.destroyed[summary.jid] = (entry.sequence, summary.time_us)
+                self.destroyed[summary.jid] = (entry.sequence, max(summary.time_us, summary.tombstone_us))
             if summary.occupants or entry.sequence > position:
                 needed.append(summary.jid)
         self._strike(existing)

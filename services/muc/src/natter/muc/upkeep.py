@@ -48,7 +48,7 @@ class Upkeep:
     idle: Callable[[], bool]
     turns: Callable[[], int]
     now_us: Callable[[], int]
-    # Revision and time of the end, by destroyed room.
+    # Revision, and time of the end or of what is kept of it, by destroyed room.
     destroyed: dict[str, tuple[int, int]] = field(default_factory=dict)
     # Where the position is moved to once what has led there cannot be decided again.
     _candidate: int = 0
@@ -61,7 +61,8 @@ class Upkeep:
         """A room has new events."""
         if not loaded.room.exists:
             self._states.pop(jid, None)
-            self.destroyed[jid] = (loaded.revision, now_us)
+            stone = loaded.room.tombstone
+            self.destroyed[jid] = (loaded.revision, now_us if stone is None else max(now_us, stone.until_us))
             return
         self.destroyed.pop(jid, None)
         if loaded.events >= self.snapshot_events and jid not in self._states:

@@ -20,6 +20,7 @@ from . import (
     software_version,
     stream_limits,
     stream_management,
+    unique_room_names,
 )
 
 # By number of the XEP.
@@ -40,5 +41,6 @@ ALL = (
     delay,
     roster_versioning,
     direct_invitations,
+    unique_room_names,
     stream_limits,
 )
