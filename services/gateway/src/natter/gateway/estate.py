@@ -6,7 +6,7 @@ One reader for all sessions of that gateway; it reads on while any of them may s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
 from natter.bus import subjects
@@ -17,6 +17,8 @@ from natter.xmpp.element import insert_to
 
 # Entries read at once when unacknowledged stanzas are looked up by place.
 READ_ENTRIES = 32
+# What clients acknowledge is in checkpoints only: for sessions that are taken later than this they are read again.
+FRESH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,9 @@ class Left:
     heir: Callable[[Item], None] | None = None
 
     def outgoing(self) -> list[Item]:
-        """What the client has not acknowledged, in order."""
-        return [*self.items, *(item for item in self.captured if item.origin not in self.seen)]
+        """What the client has not acknowledged, in order, each once."""
+        items = [*self.items, *(item for item in self.captured if item.origin not in self.seen)]
+        return list({item.origin: item for item in items}.values())
 
 
 def origin_of(source: str, frame: bus_pb2.Frame, place: int) -> str:
@@ -82,7 +85,8 @@ class Estate:
         self._opening: asyncio.Task[None] | None = None
         # Whether it has left anything.
         self.found = False
-        # Loop time of the last use.
+        # Loop time of the first and of the last use.
+        self.began = 0.0
         self.used = 0.0
 
     async def open(self) -> None:
@@ -148,6 +152,7 @@ class Estate:
         for session, of_session in places.items():
             for place in of_session:
                 wanted.setdefault(place >> 16, {}).setdefault(place & 0xFFFF, []).append(session)
+        found: dict[tuple[str, int], Item] = {}
         done = 0
         for sequence in sorted(wanted):
             if sequence <= done:
@@ -162,9 +167,12 @@ class Estate:
                 for position, sessions in sorted(at.items()):
                     for session in sessions:
                         place = entry.sequence << 16 | position
-                        item = _item(envelope.frames[position], session, envelope.source, place)
-                        self._left[session].items.append(item)
-                        self._left[session].seen.add(item.origin)
+                        found[session, place] = _item(envelope.frames[position], session, envelope.source, place)
+        for session, of_session in places.items():
+            left = self._left[session]
+            # The order is the session's, not always the log's: what others sent waits for CONTROL_SETTLED.
+            left.items = [found[session, place] for place in of_session if (session, place) in found]
+            left.seen.update(item.origin for item in left.items)
 
     def known(self, session: str) -> Left | None:
         """What is known of a session so far; None: nothing that could be resumed."""
@@ -270,6 +278,45 @@ class Estate:
             settled.items += late
             settled.seen.update(item.origin for item in settled.captured)
             settled.captured, settled.capturing = [], False
+
+
+class Estates:
+    """Those that are read now, several of one gateway where its sessions were taken at different times."""
+
+    def __init__(self, bus: Bus, heir: str, now: Callable[[], float]) -> None:
+        self._bus = bus
+        self._heir = heir
+        self._now = now
+        # By gateway, the one that further sessions come from.
+        self._open: dict[str, Estate] = {}
+        self._older: list[Estate] = []
+
+    def of(self, gateway: str, lane: int) -> Estate:
+        """What this gateway leaves, as it is now."""
+        now = self._now()
+        estate = self._open.get(gateway)
+        if estate is None or now - estate.began > FRESH_SECONDS:
+            if estate is not None:
+                self._older.append(estate)
+            estate = self._open[gateway] = Estate(self._bus, gateway, lane, self._heir)
+            estate.began = now
+        estate.used = now
+        return estate
+
+    def forget(self, busy: Container[Estate], seconds: float) -> list[Estate]:
+        """Those that are not busy and were not used for so long; the caller closes them."""
+        before = self._now() - seconds
+        idle = [
+            estate for estate in (*self._open.values(), *self._older) if estate not in busy and estate.used < before
+        ]
+        self._open = {name: estate for name, estate in self._open.items() if estate not in idle}
+        self._older = [estate for estate in self._older if estate not in idle]
+        return idle
+
+    async def close(self) -> None:
+        """Read no more."""
+        for estate in (*self._open.values(), *self._older):
+            await estate.close()
 
 
 def _item(frame: bus_pb2.Frame, session: str, source: str, place: int) -> Item:
