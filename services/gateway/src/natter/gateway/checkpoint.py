@@ -104,5 +104,5 @@ class Checkpoints:
             session=session.id,
             inbound=inbound,
             acknowledged=outbox.acknowledged,
-            places=(place for _, _, place in outbox.queue),
+            places=outbox.places,
         )

@@ -18,7 +18,7 @@ from natter.runtime.sections import Server
 from natter.telemetry.names import LIMITS_HIT, SESSIONS
 from natter.xmpp.stream.opening import Config
 
-from . import resumption
+from . import backlog, resumption
 from .auth import Credentials, Verifier
 from .binding import Binding, counted_frame
 from .pipeline import KINDS
@@ -108,6 +108,7 @@ class Gateway:
     def __post_init__(self) -> None:
         self.takeovers = Takeovers(self)
         self.binding.moved = lambda session: resumption.moved(self, session)
+        self.binding.rest = lambda session: backlog.rest(self, session)
 
     # --- connections ------------------------------------------------------------------------------------------------
 
@@ -217,6 +218,13 @@ class Gateway:
     def certain(self) -> bool:
         """Whether nobody can have taken sessions over because this gateway stood still, or was cut off from the bus."""
         return self.loop.time() - self.certain_at() < CERTAIN_SECONDS
+
+    async def returned(self) -> None:
+        """Return when everything that goes back to the lane by now is stored there."""
+        leaving = list(self.binding.releasing)
+        if leaving:
+            await asyncio.wait(leaving)
+        await self.binding.all_returned()
 
     async def has(self, session: Session) -> bool:
         """Whether the session is surely still here."""
