@@ -280,7 +280,8 @@ class World:
         """End it all."""
         for client in self.clients:
             client.writer.transport.abort()
-        self.bus.reconnect()
+        if isinstance(self.bus, MemoryBus):
+            self.bus.reconnect()
         for running in self.running:
             await running.stop()
         for task in self.tasks:

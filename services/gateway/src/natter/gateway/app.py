@@ -33,6 +33,7 @@ from .checkpoint import Checkpoints
 from .connection import Connection
 from .deliveries import Deliveries
 from .gateway import Gateway
+from .logroom import LogRoom
 from .position import Position
 from .ratelimit import Addresses
 from .registration import Registration
@@ -243,11 +244,17 @@ class Running:
         gateway.returns.crowded = self._crowded
         gateway.spawn(checkpoints.run(self.settings.checkpoint_seconds))
         gateway.spawn(gateway.takeovers.inherit())
+        gateway.spawn(LogRoom(gateway, self._done).run())
         await self._listen("c2s", self.settings.c2s, lambda: Connection(gateway))
         if gateway.tls is not None:
             await self._listen(
                 "c2s_tls", self.settings.c2s_tls, lambda: Connection(gateway, direct_tls=True), gateway.tls
             )
+
+    def _done(self) -> int:
+        """The highest entry of the delivery log that nobody needs."""
+        assert self.checkpoints is not None and self.position is not None
+        return min(self.checkpoints.done(), self.position.saved)
 
     def _crowded(self, crowded: bool) -> None:
         """So much waits to be handed back that no more deliveries are read now."""

@@ -1,4 +1,4 @@
-"""What a session is owed and memory does not hold: read back from the delivery log, by place."""
+"""What a session is owed and memory does not hold: read back from the delivery log, by place (ADR 0011)."""
 
 from __future__ import annotations
 
