@@ -101,3 +101,24 @@ async def test_the_count_wraps(gateway: Gateway, session: Session, lane: Any) ->
     [stanza] = stanzas("<message/>")
     accept(gateway, session, stanza, 5)
     assert lane.frames[0].inbound == 0
+
+
+async def test_without_room_what_can_be_answered_is(
+    gateway: Gateway, session: Session, lane: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.refusing = True
+    text = (
+        "<message to='bob@example' id='1' type='chat'><body>x</body></message><iq type='set' id='2'><a xmlns='b'/></iq>"
+        "<presence to='bob@example' type='subscribe'/><message to='bob@example' type='error' id='3'/>"
+        "<iq type='result' id='4'/><presence type='unavailable' to='bob@example'/>"
+    )
+    for stanza in stanzas(text):
+        assert accept(gateway, session, stanza, 5)
+    refused = b"".join(session.outbox.parts)
+    assert refused.count(b"<resource-constraint") == refused.count(b'type="wait"') == 3
+    assert [(f.kind, f.id, f.type) for f in lane.frames] == [
+        (1, "3", "error"),
+        (3, "4", "result"),
+        (2, "", "unavailable"),
+    ]
+    assert session.inbound == 6

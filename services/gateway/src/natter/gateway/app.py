@@ -32,6 +32,7 @@ from .binding import Binding
 from .checkpoint import Checkpoints
 from .connection import Connection
 from .deliveries import Deliveries
+from .fullness import Fullness
 from .gateway import Gateway
 from .logroom import LogRoom
 from .position import Position
@@ -245,6 +246,7 @@ class Running:
         gateway.spawn(checkpoints.run(self.settings.checkpoint_seconds))
         gateway.spawn(gateway.takeovers.inherit())
         gateway.spawn(LogRoom(gateway, self._done).run())
+        gateway.spawn(Fullness(gateway).run())
         await self._listen("c2s", self.settings.c2s, lambda: Connection(gateway))
         if gateway.tls is not None:
             await self._listen(

@@ -103,6 +103,8 @@ class Gateway:
     # When (loop time) it was last certain that nobody thinks this gateway dead.
     certain_at: Callable[[], float] = field(default=lambda: float("inf"))
     congested: bool = False
+    # The bus has no room: nothing more is accepted. See fullness.py.
+    refusing: bool = False
     draining: bool = False
 
     def __post_init__(self) -> None:
@@ -266,15 +268,18 @@ class Gateway:
 
     def look_at_lane(self) -> None:
         """Stop reading sockets while too much waits to be stored: nothing lost, nothing unbounded."""
-        if not self.congested and self.lane.waiting_bytes > self.settings.waiting_bytes_max:
+        if not self.congested and self._waiting_bytes() > self.settings.waiting_bytes_max:
             LIMITS_HIT.add("lane")
             self.congested = True
             for peer in self.connections():
                 peer.congested(True)
             self.loop.call_later(CONGESTED_POLL_SECONDS, self._look_again)
 
+    def _waiting_bytes(self) -> int:
+        return self.lane.waiting_bytes + self.own.waiting_bytes
+
     def _look_again(self) -> None:
-        if self.lane.waiting_bytes > self.settings.waiting_bytes_max // 2:
+        if self._waiting_bytes() > self.settings.waiting_bytes_max // 2:
             self.loop.call_later(CONGESTED_POLL_SECONDS, self._look_again)
             return
         self.congested = False

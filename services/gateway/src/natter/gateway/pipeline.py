@@ -95,6 +95,13 @@ def refusal(session: Session, stanza: Stanza) -> Refused | None:
     return None
 
 
+def is_answered(stanza: Stanza) -> bool:
+    """Whether its sender hears of it when it is refused: availability, answers and errors must not vanish so."""
+    if stanza.kind == "presence":
+        return stanza.to is not None and stanza.type not in ("unavailable", "error")
+    return stanza.type not in ("error", "result")
+
+
 def answer(session: Session, stanza: Stanza, refused: Refused) -> bytes:
     """The stanza error for the sender; empty where none may be sent."""
     # RFC 6120 §8.3.1: an error is not answered, nor is a result.
