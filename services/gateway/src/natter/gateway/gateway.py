@@ -272,7 +272,9 @@ class Gateway:
             LIMITS_HIT.add("lane")
             self.congested = True
             for peer in self.connections():
-                peer.congested(True)
+                # Who has no session puts nothing into the lane, and is told what is wrong when he logs in.
+                if peer.bound:
+                    peer.congested(True)
             self.loop.call_later(CONGESTED_POLL_SECONDS, self._look_again)
 
     def _waiting_bytes(self) -> int:
