@@ -46,17 +46,21 @@ async def test_a_full_lane_is_answered_with_resource_constraint_until_it_is_over
     await alice.until(f"<a xmlns='{SM}' h='3'/>")
 
 
-@pytest.mark.parametrize("stream", [subjects.DELIVERIES, subjects.SHARDS])
+@pytest.mark.parametrize("stream", [subjects.DELIVERIES, subjects.SHARDS, subjects.JOURNALS])
 async def test_what_could_go_nowhere_is_not_accepted(world: World, memory: MemoryBus, stream: str) -> None:
     gateway = await world.gateway()
     fullness = Fullness(gateway.gateway)
     [spec] = [s for s in subjects.streams() if s.name == stream]
     await memory.ensure_stream(replace(spec, bytes_max=100_000))
-    subject = subjects.deliver("other") if stream == subjects.DELIVERIES else subjects.shard("user", 0)
+    subject = {
+        subjects.DELIVERIES: subjects.deliver("other"),
+        subjects.SHARDS: subjects.shard("user", 0),
+        subjects.JOURNALS: subjects.journal("room", "r"),
+    }[stream]
     for size, refusing in ((90_000, False), (5_100, True)):
         await memory.publish(subject, bytes(size))
         await fullness.look()
-        assert gateway.gateway.refusing is refusing
+        assert bool(gateway.gateway.refusing) is refusing
     # Not to and fro.
     await memory.ensure_stream(replace(spec, bytes_max=104_000))
     await fullness.look()

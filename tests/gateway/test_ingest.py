@@ -10,6 +10,7 @@ from natter.bus.memory import MemoryBus
 from natter.gateway.app import put_together
 from natter.gateway.gateway import Gateway
 from natter.gateway.ingest import INBOUND_MASK, accept
+from natter.gateway.pipeline import Refusing
 from natter.gateway.session import Session
 from natter.gateway.settings import Settings
 from natter.runtime.sections import Server
@@ -106,7 +107,7 @@ async def test_the_count_wraps(gateway: Gateway, session: Session, lane: Any) ->
 async def test_without_room_what_can_be_answered_is(
     gateway: Gateway, session: Session, lane: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gateway.refusing = True
+    gateway.refusing = Refusing.ALL
     text = (
         "<message to='bob@example' id='1' type='chat'><body>x</body></message><iq type='set' id='2'><a xmlns='b'/></iq>"
         "<presence to='bob@example' type='subscribe'/><message to='bob@example' type='error' id='3'/>"
@@ -122,3 +123,16 @@ async def test_without_room_what_can_be_answered_is(
         (2, "", "unavailable"),
     ]
     assert session.inbound == 6
+
+
+async def test_without_room_for_journals_people_still_talk(gateway: Gateway, session: Session, lane: Any) -> None:
+    gateway.refusing = Refusing.JOURNALED
+    text = (
+        "<message to='bob@example' id='1'/><iq type='get' id='2'><a xmlns='b'/></iq>"
+        "<message to='r@conference.example' id='3' type='groupchat'/><iq type='set' id='4'><a xmlns='b'/></iq>"
+        "<presence to='r@conference.example/n'/><presence to='bob@example' type='subscribe'/>"
+    )
+    for stanza in stanzas(text):
+        assert accept(gateway, session, stanza, 5)
+    assert [f.id for f in lane.frames] == ["1", "2"]
+    assert b"".join(session.outbox.parts).count(b"<resource-constraint") == 4

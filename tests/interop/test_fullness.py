@@ -147,6 +147,40 @@ async def test_a_full_js_stream(own: Stack, people: Any, bus: NatsBus, stream: s
     assert not alice.failures and not bob.failures
 
 
+async def test_full_journals(people: Any, bus: NatsBus) -> None:
+    alice, bob = await people("alice"), await people("bob")
+    await alice.acknowledge_all()
+    await fill(bus, "JOURNALS")
+    sent = 0
+    async with asyncio.timeout(20):
+        while not refused(alice):
+            query = f"<query xmlns='jabber:iq:roster'><item jid='c{sent}@localhost'/></query>"
+            alice.send(f"<iq type='set' id='{sent}'>{query}</iq>")
+            sent += 1
+            await asyncio.sleep(0.05)
+    # People talk.
+    alice.send("<message to='bob@localhost/m' type='chat'><body>n0.</body></message>")
+    async with asyncio.timeout(20):
+        while numbers(bob, r"n(\d+)\.") != [0]:
+            await asyncio.sleep(0.02)
+    assert not [e for e in alice.heard if e.get("type") == "result"]
+    await bus.purge(subjects.JOURNALS, FILLERS["JOURNALS"])
+    async with asyncio.timeout(30):
+        while True:
+            done = {e.get("id") for e in alice.heard if e.get("type") == "result"}
+            if len(done) + len(refused(alice)) == sent:
+                break
+            await asyncio.sleep(0.02)
+    assert not done & set(refused(alice)) and done
+    assert set(refused(alice).values()) == {"resource-constraint"}
+    # What was answered is there, and nothing else.
+    alice.send("<iq type='get' id='all'><query xmlns='jabber:iq:roster'/></iq>")
+    roster = await alice.until("id=.all.")
+    listed = {item.get("jid", "") for item in roster[0]}
+    assert listed == {f"c{number}@localhost" for number in done}
+    assert not alice.failures and not bob.failures
+
+
 def probe(address: str, path: str) -> int:
     try:
         with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as answer:

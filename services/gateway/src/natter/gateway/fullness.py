@@ -10,14 +10,16 @@ from natter.bus import subjects
 from natter.bus.api import BusError
 from natter.telemetry.names import LIMITS_HIT
 
+from .pipeline import Refusing
+
 if TYPE_CHECKING:
     from .gateway import Gateway
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-# js_streams that what is accepted goes to next. From the first share on nothing more is accepted, up to the second.
-BEHIND = (subjects.DELIVERIES, subjects.SHARDS)
+# js_streams that what is accepted goes to next. From the first share on nothing more is accepted, down to the second.
+BEHIND = (subjects.DELIVERIES, subjects.SHARDS, subjects.JOURNALS)
 SHORT_SHARE = 0.95
 ROOM_SHARE = 0.9
 
@@ -56,12 +58,13 @@ class Fullness:
         self._say()
 
     def _say(self) -> None:
-        refusing = self._lane or bool(self._short)
+        everything = self._lane or bool(self._short - {subjects.JOURNALS})
+        refusing = Refusing.ALL if everything else Refusing.JOURNALED if self._short else Refusing.NOTHING
         if refusing != self._gateway.refusing:
             self._gateway.refusing = refusing
             if refusing:
                 LIMITS_HIT.add("full")
-            full = ["lanes"] * self._lane + sorted(self._short)
+            full = [subjects.LANES] * self._lane + sorted(self._short)
             log.warning(
                 "new stanzas are refused: no room in %s" if refusing else "there is room again%s", ", ".join(full)
             )

@@ -21,7 +21,7 @@ from natter.xmpp.stream.opening import Config
 from . import backlog, resumption
 from .auth import Credentials, Verifier
 from .binding import Binding, counted_frame
-from .pipeline import KINDS
+from .pipeline import KINDS, Refusing
 from .ratelimit import Addresses
 from .registration import Registration
 from .removal import Removals
@@ -103,8 +103,8 @@ class Gateway:
     # When (loop time) it was last certain that nobody thinks this gateway dead.
     certain_at: Callable[[], float] = field(default=lambda: float("inf"))
     congested: bool = False
-    # The bus has no room: nothing more is accepted. See fullness.py.
-    refusing: bool = False
+    # What is not accepted because the bus has no room for it. See fullness.py.
+    refusing: Refusing = Refusing.NOTHING
     draining: bool = False
 
     def __post_init__(self) -> None:

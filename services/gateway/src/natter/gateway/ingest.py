@@ -25,7 +25,7 @@ def accept(gateway: Gateway, session: Session, stanza: Stanza, now_us: int, roll
     # XEP-0198 §4: every stanza counts, whatever becomes of it.
     session.inbound = session.inbound + 1 & INBOUND_MASK
     refused = pipeline.refusal(session, stanza)
-    if refused is None and gateway.refusing and pipeline.is_answered(stanza):
+    if refused is None and gateway.refusing and pipeline.finds_no_room(session, stanza, gateway.refusing):
         refused = NO_ROOM
     if refused is not None:
         return refuse(gateway, session, stanza, refused)
