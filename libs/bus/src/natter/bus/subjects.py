@@ -45,12 +45,13 @@ def streams(
 ) -> tuple[StreamSpec, ...]:
     """The js_streams that natter needs, buckets too. Lanes, deliveries, shards are kept by age, the resume window."""
 
-    def log(name: str, subject: str) -> StreamSpec:
-        return StreamSpec(name, (subject,), 4 * GIB, resume_seconds, in_memory=in_memory, replicas=replicas)
+    def log(name: str, subject: str, windows: int = 1) -> StreamSpec:
+        return StreamSpec(name, (subject,), 4 * GIB, windows * resume_seconds, in_memory=in_memory, replicas=replicas)
 
     return (
         log(LANES, "natter.lane.*"),
-        log(DELIVERIES, "natter.deliver.*"),
+        # Who comes back at the end of the window is owed what came at its beginning, and has yet to read it.
+        log(DELIVERIES, "natter.deliver.*", 2),
         log(SHARDS, "natter.shard.*.*"),
         StreamSpec(JOURNALS, ("natter.journal.>",), 16 * GIB, replicas=replicas),
         StreamSpec(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr
+
+StreamName = Literal["LANES", "DELIVERIES", "SHARDS", "JOURNALS", "AVAILABILITY", "FACTS"]
 
 
 class Server(BaseModel):
@@ -50,6 +52,9 @@ class BusSection(BaseModel):
     )
     resume_seconds: float = Field(
         600.0, ge=10, le=86400, description="How long lanes and deliveries are kept: the resume window."
+    )
+    bytes_max: dict[StreamName, Annotated[int, Field(ge=1 << 16, le=1 << 50)]] = Field(
+        default_factory=dict, description="Bytes of a js_stream, by its name, where they are not to be as they come."
     )
     replicas: int = Field(1, ge=1, le=5, description="How many NATS servers keep each js_stream.")
 

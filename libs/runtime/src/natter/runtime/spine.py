@@ -30,8 +30,14 @@ def specs(settings: BusSection, profile: Literal["full", "zero"]) -> tuple[Strea
         replicas=settings.replicas,
     )
     # What is in memory is made again after each restart of nats-server, while journals on file know its sequences.
+    given = {str(name): size for name, size in settings.bytes_max.items()}
     return tuple(
-        replace(s, bytes_max=min(s.bytes_max, MEMORY_BYTES_MAX), rising=True) if s.in_memory else s for s in wanted
+        replace(
+            s,
+            bytes_max=given.get(s.name, min(s.bytes_max, MEMORY_BYTES_MAX) if s.in_memory else s.bytes_max),
+            rising=s.in_memory,
+        )
+        for s in wanted
     )
 
 

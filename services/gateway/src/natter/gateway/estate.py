@@ -13,10 +13,9 @@ from natter.bus import subjects
 from natter.bus.api import Bus, BusError, Entry, Subscription
 from natter.bus.kv import Bucket
 from natter.proto.v1 import bus_pb2
-from natter.xmpp.element import insert_to
 
-# Entries read at once when unacknowledged stanzas are looked up by place.
-READ_ENTRIES = 32
+from .backlog import envelopes, frame_for
+
 # What clients acknowledge is in checkpoints only: for sessions that are taken later than this they are read again.
 FRESH_SECONDS = 5.0
 
@@ -148,30 +147,20 @@ class Estate:
 
     async def _look_up(self, places: dict[str, Iterable[int]]) -> None:
         """The stanzas that stand at these places of the log."""
-        wanted: dict[int, dict[int, list[str]]] = {}
-        for session, of_session in places.items():
+        wanted: dict[int, list[tuple[int, str]]] = {}
+        order = {session: list(of_session) for session, of_session in places.items()}
+        for session, of_session in order.items():
             for place in of_session:
-                wanted.setdefault(place >> 16, {}).setdefault(place & 0xFFFF, []).append(session)
-        found: dict[tuple[str, int], Item] = {}
-        done = 0
-        for sequence in sorted(wanted):
-            if sequence <= done:
-                continue
-            entries = await self._bus.read(subjects.DELIVERIES, self._log, after=sequence - 1, limit=READ_ENTRIES)
-            for entry in entries:
-                done = entry.sequence
-                at = wanted.get(entry.sequence)
-                if at is None:
-                    continue
-                envelope = bus_pb2.Envelope.FromString(entry.payload)
-                for position, sessions in sorted(at.items()):
-                    for session in sessions:
-                        place = entry.sequence << 16 | position
-                        found[session, place] = _item(envelope.frames[position], session, envelope.source, place)
-        for session, of_session in places.items():
+                wanted.setdefault(place >> 16, []).append((place, session))
+        found: dict[tuple[int, str], Item] = {}
+        async for sequence, envelope in envelopes(self._bus, self._gateway, wanted):
+            for place, session in wanted[sequence]:
+                frame = envelope.frames[place & 0xFFFF]
+                found[place, session] = _item(frame, session, envelope.source, place)
+        for session, of_session in order.items():
             left = self._left[session]
             # The order is the session's, not always the log's: what others sent waits for CONTROL_SETTLED.
-            left.items = [found[session, place] for place in of_session if (session, place) in found]
+            left.items += [found[place, session] for place in of_session if (place, session) in found]
             left.seen.update(item.origin for item in left.items)
 
     def known(self, session: str) -> Left | None:
@@ -321,14 +310,5 @@ class Estates:
 
 def _item(frame: bus_pb2.Frame, session: str, source: str, place: int) -> Item:
     """A frame as one session gets it."""
-    own = bus_pb2.Frame()
-    own.CopyFrom(frame)
-    if frame.tos:
-        # The gateway writes a broadcast's `to`; one that is passed on is whole.
-        to = frame.tos[list(frame.sessions).index(session)]
-        own.stanza = insert_to(frame.stanza, to)
-        del own.tos[:]
-        if own.kind == bus_pb2.KIND_MESSAGE and own.type != "groupchat":
-            own.to = to
-    own.sessions[:] = [session]
+    own = frame_for(frame, session)
     return Item(own.stanza, own, origin_of(source, frame, place), place)

@@ -151,7 +151,13 @@ class Takeovers:
         """Be ready for what comes from the moment that the directory names this gateway."""
         gateway = self._gateway
         settings = gateway.settings
-        outbox = Unacked(settings.unacked_bytes_max, settings.unacked_stanzas_max, settings.ask_stanzas, gateway.cursor)
+        outbox = Unacked(
+            settings.unacked_bytes_max,
+            settings.unacked_stanzas_max,
+            settings.ask_stanzas,
+            gateway.cursor,
+            settings.backlog_stanzas_max,
+        )
         outbox.attached = False
         nowhere = resumption.Nowhere(gateway, record.session)
         session = Session(record.session, record.jid, record.bare, record, nowhere, outbox)
