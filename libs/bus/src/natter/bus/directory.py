@@ -40,6 +40,7 @@ class Session:
     fenced_gateway: str = ""
     fenced_lane: int = 0
     fenced_sequence: int = 0
+    carbons: bool = False
 
 
 OnChange = Callable[[Session | None, Session | None], None]
@@ -254,6 +255,7 @@ def _session(record: bus_pb2.SessionRecord, revision: int) -> Session:
         record.fenced_gateway,
         record.fenced_lane,
         record.fenced_sequence,
+        record.carbons,
     )
 
 
@@ -272,6 +274,7 @@ def _record(session: Session) -> bytes:
         fenced_gateway=session.fenced_gateway,
         fenced_lane=session.fenced_lane,
         fenced_sequence=session.fenced_sequence,
+        carbons=session.carbons,
     ).SerializeToString()
 
 

@@ -12,7 +12,7 @@ from .gateway import Gateway
 from .session import Held, Session
 
 INBOUND_MASK = 0xFFFFFFFF
-PRESENCE = bus_pb2.KIND_PRESENCE
+MESSAGE = bus_pb2.KIND_MESSAGE
 
 
 def accept(gateway: Gateway, session: Session, stanza: Stanza, now_us: int, roll: float = -1.0) -> bool:
@@ -31,7 +31,7 @@ def accept(gateway: Gateway, session: Session, stanza: Stanza, now_us: int, roll
     traceparent = tally.accepted(frame, session, len(stanza.raw), traceparent)
     if traceparent:
         frame.traceparent = traceparent
-    announce = pipeline.announcement(session, frame) if frame.kind == PRESENCE else None
+    announce = pipeline.announcement(session, frame) if frame.kind != MESSAGE else None
     if announce is None and session.announcing is None:
         gateway.lane.add(frame)
         return True
