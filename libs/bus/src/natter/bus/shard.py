@@ -74,6 +74,8 @@ def stream_of(kind: str, number: int) -> tuple[str, str]:
     """js_stream and subject that a shard reads."""
     if kind == "lane":
         return subjects.LANES, subjects.lane(number)
+    if kind == "archive":
+        return subjects.ARCHIVE, subjects.archive(number)
     return subjects.SHARDS, subjects.shard(kind, number)
 
 
@@ -207,8 +209,17 @@ class ShardRunner:
         self._note = getattr(worker, "note", None)
         self.shard = shard
         self._subscription = await self._bus.subscribe(
-            self._stream, (self._subject,), self._take, start=position + 1, in_flight_max=IN_FLIGHT_MAX
+            self._stream,
+            (self._subject,),
+            self._take,
+            start=self._begin(worker, position) + 1,
+            in_flight_max=IN_FLIGHT_MAX,
         )
+
+    @staticmethod
+    def _begin(worker: Worker, position: int) -> int:
+        """Behind which entry to read. A worker with a memory of its own may want what that has not seen."""
+        return min(position, int(getattr(worker, "knows_until", position)))
 
     def _held(self) -> bool:
         return monotonic() <= self._deadline(self.name)

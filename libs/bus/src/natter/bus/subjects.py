@@ -17,6 +17,7 @@ SHARDS = "SHARDS"
 JOURNALS = "JOURNALS"
 AVAILABILITY = "AVAILABILITY"
 FACTS = "FACTS"
+ARCHIVE = "ARCHIVE"
 
 STREAM_OF_PREFIX = {
     "lane": LANES,
@@ -25,6 +26,7 @@ STREAM_OF_PREFIX = {
     "journal": JOURNALS,
     "availability": AVAILABILITY,
     "facts": FACTS,
+    "archive": ARCHIVE,
 }
 
 # Key-value buckets.
@@ -38,10 +40,17 @@ CHECKPOINTS = "checkpoints"
 
 GIB = 1 << 30
 INSTANCE_SECONDS = 5.0
+# How long the archive's log is kept: as far back the archive can be made again from it.
+ARCHIVE_SECONDS = 3 * 86400.0
 
 
 def streams(
-    *, resume_seconds: float = 600.0, lease_seconds: float = 2.0, in_memory: bool = False, replicas: int = 1
+    *,
+    resume_seconds: float = 600.0,
+    lease_seconds: float = 2.0,
+    archive_seconds: float = ARCHIVE_SECONDS,
+    in_memory: bool = False,
+    replicas: int = 1,
 ) -> tuple[StreamSpec, ...]:
     """The js_streams that natter needs, buckets too. Lanes, deliveries, shards are kept by age, the resume window."""
 
@@ -58,6 +67,16 @@ def streams(
             AVAILABILITY, ("natter.availability.>",), 1 * GIB, per_subject_max=1, message_ttl=True, replicas=replicas
         ),
         StreamSpec(FACTS, ("natter.facts.>",), 1 * GIB, 3600.0, in_memory=in_memory, replicas=replicas),
+        # Rising: its sequences are places in archives, which outlive it.
+        StreamSpec(
+            ARCHIVE,
+            ("natter.archive.*",),
+            8 * GIB,
+            min(archive_seconds, resume_seconds) if in_memory else archive_seconds,
+            in_memory=in_memory,
+            replicas=replicas,
+            rising=True,
+        ),
         bucket_spec(SESSIONS, replicas=replicas),
         bucket_spec(LEASES, age_seconds=lease_seconds, in_memory=True, replicas=replicas),
         bucket_spec(INSTANCES, age_seconds=INSTANCE_SECONDS, in_memory=True, replicas=replicas),
@@ -138,6 +157,11 @@ def delivered(gateway: str) -> str:
 def shard(kind: str, number: int) -> str:
     """Work for the holder of a shard. `kind`: "user" (presence), "room" (muc), "account" (accounts)."""
     return f"natter.shard.{kind}.{number}"
+
+
+def archive(number: int) -> str:
+    """What the archives of a part of the users must keep, what waits for them, and what they ask."""
+    return f"natter.archive.{number}"
 
 
 def journal(kind: str, entity: str) -> str:

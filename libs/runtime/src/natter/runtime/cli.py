@@ -93,7 +93,7 @@ def up(
 @app.command()
 def run(
     service: Annotated[
-        str, typer.Argument(metavar="SERVICE", help="gateway, router, presence, muc, accounts, metrics.")
+        str, typer.Argument(metavar="SERVICE", help="gateway, router, presence, muc, accounts, archive, metrics.")
     ],
     config: Config = None,
     set_: Sets = None,

@@ -26,6 +26,7 @@ def specs(settings: BusSection, profile: Literal["full", "zero"]) -> tuple[Strea
     wanted = streams(
         resume_seconds=min(settings.resume_seconds, ZERO_RESUME_SECONDS_MAX) if zero else settings.resume_seconds,
         lease_seconds=settings.lease_seconds,
+        archive_seconds=settings.archive_hours * 3600.0,
         in_memory=zero,
         replicas=settings.replicas,
     )

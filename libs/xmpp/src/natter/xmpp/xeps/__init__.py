@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     caps,
+    carbons,
     data_forms,
     date_time,
     delay,
@@ -12,9 +13,11 @@ from . import (
     entity_time,
     extended_disco,
     forward,
+    hints,
     last_activity,
     mam,
     muc,
+    offline,
     ping,
     registration,
     roster_versioning,
@@ -38,6 +41,7 @@ ALL = (
     software_version,
     caps,
     extended_disco,
+    offline,
     stream_management,
     ping,
     entity_time,
@@ -45,8 +49,10 @@ ALL = (
     roster_versioning,
     direct_invitations,
     unique_room_names,
+    carbons,
     forward,
     mam,
+    hints,
     stanza_id,
     stream_limits,
 )
