@@ -83,7 +83,7 @@ async def open_shard(ctx: Context[Settings], tools: Tools, shard: Shard) -> Shar
     seen = await tools.archive.marks(shard.name)
     await tools.handover.open(shard.number)
     publisher = f"{ctx.instance}-{secrets.token_hex(4)}"
-    senders = Senders(ctx.bus, shard.source or shard.name, publisher, may=shard.held)
+    senders = Senders(ctx.bus, shard.name, publisher, may=shard.held)
     return ShardWorker(shard, tools, senders, done=done, seen=seen)
 
 

@@ -26,6 +26,7 @@ from . import (
     stanza_id,
     stream_limits,
     stream_management,
+    unique_room_names,
 )
 
 # By number of the XEP.
@@ -48,6 +49,7 @@ ALL = (
     roster_versioning,
     direct_invitations,
     carbons,
+    unique_room_names,
     forward,
     mam,
     hints,
