@@ -17,7 +17,7 @@ def entry(sequence: int, *frames: Frame, source: str = "lane.0") -> Entry:
 
 
 def message(sequence: int, index: int = 0, **fields: object) -> Frame:
-    return Frame(kind=KIND_MESSAGE, sequence=sequence, index=index, stanza=b"<message/>", **fields)  # type: ignore[arg-type]
+    return Frame(kind=KIND_MESSAGE, sequence=sequence, index=index, stanza=b"<message/>", accepted_us=1, **fields)  # type: ignore[arg-type]
 
 
 def test_repetitions_of_a_source_are_left_out() -> None:

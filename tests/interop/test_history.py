@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from person import Login, Person
+from stack import Stack
 
 
 async def history(person: Person, **query: Any) -> list[Any]:
@@ -64,3 +65,33 @@ async def test_carbons(login: Login) -> None:
     assert copies[0]["carbon_received"]["body"] == "to the phone"
     assert copies[1]["carbon_sent"]["body"] == "from the phone"
     await desk.plugin["xep_0280"].disable()
+
+
+async def everything(person: Person, other: str) -> list[tuple[str, str]]:
+    """Ids and bodies of the whole archive with somebody, page by page."""
+    found: list[tuple[str, str]] = []
+    while True:
+        rsm = {"max": 100, **({"after": found[-1][0]} if found else {})}
+        answer = await person.plugin["xep_0313"].retrieve(iterator=False, timeout=20, with_jid=other, rsm=rsm)
+        found += [(result["mam_result"]["id"], body(result)) for result in answer["mam"]["results"]]
+        if answer["mam_fin"]["complete"] == "true":
+            return found
+
+
+async def test_an_archive_that_is_killed_hinders_nobody_and_misses_nothing(login: Login, stack: Stack) -> None:
+    alice, bob = with_mam(await login("alice@localhost/k")), with_mam(await login("bob@localhost/k"))
+    said = [f"kill {n}" for n in range(300)]
+    pid = 0
+    for number, text in enumerate(said):
+        alice.send_message("bob@localhost/k", text, mtype="chat")
+        if number in (100, 200):
+            # What was written, what was read and not written, and what is on its way.
+            await bob.says("alice@localhost/k", said[number - 50])
+            pid = stack.kill("archive")
+            await bob.says("alice@localhost/k", text)
+            stack.wait_replaced("archive", pid)
+    await bob.says("alice@localhost/k", said[-1])
+    for person, other in ((alice, "bob@localhost"), (bob, "alice@localhost")):
+        found = [(id, text) for id, text in await everything(person, other) if text.startswith("kill ")]
+        assert [text for _, text in found] == said
+        assert len({id for id, _ in found}) == len(said)

@@ -112,6 +112,24 @@ async def test_what_waits_is_handed_over_in_batches(archive: Archive) -> None:
     assert await archive.counts() == {}
 
 
+async def test_the_oldest_are_forgotten_by_age(archive: Archive) -> None:
+    await fill(archive)
+    assert await archive.forget_before(4_000, 2) == 2
+    assert await archive.forget_before(4_000, 2) == 1
+    assert await archive.forget_before(4_000, 2) == 0
+    assert numbers((await archive.page(Filter(ALICE), 20)).messages) == [4, 5, 6, 7, 8, 9, 10]
+
+
+async def test_the_oldest_are_forgotten_by_number(archive: Archive) -> None:
+    await fill(archive)
+    await archive.append("archive.0", 11, [message(11, owner=BOB)])
+    over = await archive.overfull(4)
+    assert over == {ALICE: 6 << 16}
+    assert [await archive.forget_until(ALICE, over[ALICE], 4) for _ in range(3)] == [4, 2, 0]
+    assert numbers((await archive.page(Filter(ALICE), 20)).messages) == [7, 8, 9, 10]
+    assert await archive.overfull(4) == {}
+
+
 async def test_an_erased_account_leaves_nothing(archive: Archive) -> None:
     await archive.append("archive.0", 3, [message(1), message(2, owner=BOB)], [wait(1, owner=ALICE), wait(2)])
     assert await archive.erase(ALICE, 5_000) == 1

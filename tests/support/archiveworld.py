@@ -41,6 +41,7 @@ class World:
         self.numbers = count(1)
         self.worker: ShardWorker
         self.progress = Progress(0)
+        self.tools: Tools
 
     async def start(self) -> None:
         for spec in subjects.streams(in_memory=True):
@@ -56,7 +57,7 @@ class World:
     async def open(self) -> None:
         """A worker as app.py makes it."""
         self.handover = Handover(self.bus, self.directory, self.archive, lambda owner: 0)
-        tools = Tools(
+        self.tools = tools = Tools(
             self.archive,
             Accounts(self.bus, "localhost"),
             self.directory,

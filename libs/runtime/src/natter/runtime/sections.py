@@ -155,6 +155,12 @@ class ArchiveSection(BaseModel):
         250, ge=1, le=1000, description="Messages in one page of an answer, whatever page was asked for (XEP-0059)."
     )
     queries_at_once_max: int = Field(16, ge=1, le=1000, description="Questions answered at once; others wait.")
+    days: float = Field(
+        0.0, ge=0, le=36500, description="Age at which archived messages are forgotten; 0: they are kept for ever."
+    )
+    messages_max: int = Field(
+        0, ge=0, description="Messages of one archive, above which its oldest are forgotten; 0: any number is kept."
+    )
     offline_max: int = Field(
         500,
         ge=1,

@@ -193,6 +193,47 @@ class Archive:
             await connection.execute(delete(waiting).where(waiting.c.owner == owner, waiting.c.time_us <= until_us))
         return gone.rowcount
 
+    async def forget_before(self, before_us: int, count: int) -> int:
+        """Forget the oldest messages of all archives, `count` at most, as far as they are that old; how many."""
+        async with self._database.writing() as connection:
+            oldest = select(messages.c.position, messages.c.time_us).order_by(messages.c.position).limit(count)
+            gone = [row.position for row in await connection.execute(oldest) if row.time_us < before_us]
+            if gone:
+                await connection.execute(delete(messages).where(messages.c.position.in_(gone)))
+        return len(gone)
+
+    async def overfull(self, count: int) -> dict[str, int]:
+        """Whose archive has more messages than that, and the newest position that is too much."""
+        found = {}
+        async with self._database.reading() as connection:
+            counted = select(messages.c.owner).group_by(messages.c.owner).having(func.count() > count)
+            for owner in (await connection.execute(counted)).scalars().all():
+                place = (
+                    select(messages.c.position)
+                    .where(messages.c.owner == owner)
+                    .order_by(messages.c.position.desc())
+                    .offset(count)
+                    .limit(1)
+                )
+                position = await connection.scalar(place)
+                if position is not None:
+                    found[owner] = position
+        return found
+
+    async def forget_until(self, owner: str, position: int, count: int) -> int:
+        """Forget the oldest messages of an archive up to a position, `count` at most; how many."""
+        oldest = (
+            select(messages.c.position)
+            .where(messages.c.owner == owner, messages.c.position <= position)
+            .order_by(messages.c.position)
+            .limit(count)
+        )
+        async with self._database.writing() as connection:
+            gone = list((await connection.execute(oldest)).scalars())
+            if gone:
+                await connection.execute(delete(messages).where(messages.c.position.in_(gone)))
+        return len(gone)
+
 
 def _of(row: Message) -> dict[str, object]:
     # `dataclasses.asdict` copies everything, which costs ten times this.

@@ -45,6 +45,8 @@ MUC_TURN = Histogram("natter.muc.turn", "s", "From the first input of a turn to 
 # --- archive --------------------------------------------------------------------------------------------------------
 ARCHIVED = Counter("natter.archive.rows", "{row}", "Messages written into archives")
 ARCHIVE_RETRIES = Counter("natter.archive.retries", "{batch}", "Batches repeated because the database did not answer")
+ERASED = Counter("natter.archive.erased", "{row}", "Messages erased with the account that they belonged to")
+FORGOTTEN = Counter("natter.archive.forgotten", "{row}", "Messages forgotten because of their age or number")
 WAITING = Counter("natter.archive.waiting", "{message}", "Messages that waited for their recipient", ("what",))
 
 # --- bus ------------------------------------------------------------------------------------------------------------

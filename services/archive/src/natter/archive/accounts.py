@@ -12,6 +12,8 @@ from natter.xmpp.jid import domain_of, local_of
 
 # Remembered; at the limit the longest unused is forgotten.
 ACCOUNTS_MAX: Final = 50_000
+# Removals remembered, for what is still on its way; the oldest are forgotten.
+REMOVED_MAX: Final = 10_000
 
 
 class Accounts:
@@ -21,6 +23,8 @@ class Accounts:
         self._bus = bus
         self._domain = domain
         self._known: OrderedDict[str, bool] = OrderedDict()
+        # When accounts ended, by bare JID.
+        self.removed: OrderedDict[str, int] = OrderedDict()
 
     async def exists(self, bare: str) -> bool:
         """Whether there is such an account. Raises `BusError`."""
@@ -42,5 +46,13 @@ class Accounts:
 
     def heard(self, news: AccountNews) -> None:
         """Something has happened to an account."""
-        if news.username in self._known or news.removed_us:
+        if news.username in self._known:
             self._known[news.username] = not news.removed_us
+        if news.removed_us:
+            self.removed[self.bare(news)] = news.removed_us
+            if len(self.removed) > REMOVED_MAX:
+                self.removed.popitem(last=False)
+
+    def bare(self, news: AccountNews) -> str:
+        """Whom it is about."""
+        return f"{news.username}@{self._domain}"

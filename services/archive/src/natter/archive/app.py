@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from functools import partial
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from natter.storage.archive import Archive
 from natter.storage.database import Database, url_of
 
 from .accounts import Accounts
+from .erasure import Erasure
 from .handover import Handover
 from .opening import opened
 from .queries import Queries
+from .retention import Retention
 from .settings import Settings
 from .worker import ShardWorker, Tools
 
@@ -38,9 +41,10 @@ async def app(ctx: Context[Settings]) -> None:
     shards = ctx.bus_settings.archive_shards
     handover = Handover(ctx.bus, directory, archive, lambda owner: shard_of(owner, shards))
     ctx.on_drain(handover.close)
+    accounts = Accounts(ctx.bus, ctx.server.domain)
     tools = Tools(
         archive=archive,
-        accounts=Accounts(ctx.bus, ctx.server.domain),
+        accounts=accounts,
         directory=directory,
         moves=Moves(directory),
         queries=Queries(
@@ -54,6 +58,13 @@ async def app(ctx: Context[Settings]) -> None:
         settings=ctx.settings,
         domain=ctx.server.domain,
     )
+    erasure = Erasure(ctx.bus, archive, accounts, tools.deciding)
+    # Before any shard: what ended while nobody was here is known before anything is written.
+    await erasure.start()
+    ctx.on_drain(erasure.stop)
+    ctx.background(erasure.run(), "erasure")
+    retention = Retention(archive, days=ctx.settings.days, messages_max=ctx.settings.messages_max, now_us=now_us)
+    ctx.background(retention.run(), "retention")
     holder = Holder(
         ctx.bus,
         kind=SERVICE,
@@ -76,3 +87,8 @@ async def open_shard(ctx: Context[Settings], tools: Tools, shard: Shard) -> Shar
     publisher = f"{ctx.instance}-{secrets.token_hex(4)}"
     senders = Senders(ctx.bus, shard.name, publisher, may=shard.held)
     return ShardWorker(shard, tools, senders, done=done, seen=seen)
+
+
+def now_us() -> int:
+    """Unix time in microseconds."""
+    return time.time_ns() // 1000

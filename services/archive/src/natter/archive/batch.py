@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 from google.protobuf.message import DecodeError
 from natter.bus.api import Entry
@@ -11,6 +13,8 @@ from natter.proto.v1.bus_pb2 import KIND_IQ, KIND_MESSAGE, Envelope, Frame
 from natter.storage.archive import Message, Waiting
 
 from . import rows
+
+NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,16 @@ class Batch:
 
 
 def decide(
-    taken: list[Item], exists: Mapping[str, bool], waiting: Mapping[str, int], *, domain: str, waiting_max: int
+    taken: list[Item],
+    exists: Mapping[str, bool],
+    waiting: Mapping[str, int],
+    *,
+    domain: str,
+    waiting_max: int,
+    removed: Mapping[str, int] = NOBODY,
 ) -> Batch:
-    """`exists` for everybody whom something waits for, `waiting` how much waits for them already."""
+    """`exists` for everybody whom something waits for, `waiting` how much waits for them already, `removed` when
+    accounts ended: what was said until then is kept for nobody."""
     batch = Batch()
     more: dict[str, int] = {}
     for item in taken:
@@ -89,5 +100,7 @@ def decide(
                 batch.refused.append(item)
                 if owner in frame.owners:
                     frame.owners.remove(owner)
-        batch.kept += rows.messages(frame, item.place)
+        for message in rows.messages(frame, item.place):
+            if message.time_us > removed.get(message.owner, 0):
+                batch.kept.append(message)
     return batch

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -48,6 +48,8 @@ class Tools:
     handover: Handover
     settings: Settings
     domain: str
+    # Held from a decision to the end of its transaction, so that what is erased meanwhile is not written again.
+    deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class ShardWorker:
@@ -165,8 +167,24 @@ class ShardWorker:
         exists = {}
         for bare in {item.frame.offline for item in taken if item.frame.offline}:
             exists[bare] = await self._patiently(partial(tools.accounts.exists, bare))
-        waiting_max = tools.settings.offline_max
-        decided = decide(taken, exists, tools.handover.counts, domain=tools.domain, waiting_max=waiting_max)
+        async with tools.deciding:
+            decided = await self._decided(taken, exists, last)
+        for row in decided.late:
+            tools.handover.waits(row.owner)
+        for item in decided.asked:
+            self._shard.progress.expect(item.sequence)
+            self._spawn(self._ask(item))
+
+    async def _decided(self, taken: list[Item], exists: Mapping[str, bool], last: int) -> Batch:
+        tools = self._tools
+        decided = decide(
+            taken,
+            exists,
+            tools.handover.counts,
+            domain=tools.domain,
+            waiting_max=tools.settings.offline_max,
+            removed=tools.accounts.removed,
+        )
         if decided.refused:
             # Before they count as seen: a sender is told at least once.
             for item in decided.refused:
@@ -175,11 +193,7 @@ class ShardWorker:
         # Of an entry that is written in parts only the last one says that it is done.
         sequence = last or taken[-1].sequence - 1
         await self._write(max(sequence, self._done), decided)
-        for row in decided.late:
-            tools.handover.waits(row.owner)
-        for item in decided.asked:
-            self._shard.progress.expect(item.sequence)
-            self._spawn(self._ask(item))
+        return decided
 
     async def _write(self, sequence: int, decided: Batch) -> None:
         """Until it is written: while the database is away, what follows stays on the bus."""
