@@ -12,8 +12,10 @@ from natter.gateway.app import put_together
 from natter.gateway.gateway import TURNS, Gateway
 from natter.gateway.session import Session
 from natter.gateway.settings import Settings
+from natter.gateway.unacked import Unacked
 from natter.proto.v1 import bus_pb2
 from natter.runtime.sections import Server
+from natter.telemetry.names import OUTBOX_BYTES
 
 
 class Peer:
@@ -119,6 +121,19 @@ async def test_what_the_gateway_says_itself_is_bounded_too(gateway: Gateway, lin
     for _ in range(4):
         gateway.say(session, b"<r/>")
     assert link.ended == ["overflow"]
+
+
+async def test_what_waits_in_outboxes_is_measured(gateway: Gateway, session_of: Any) -> None:
+    idle, slow, managed = [session_of(await gateway.binding.bind("a@x", r)) for r in ("r", "s", "t")]
+    for session in (idle, slow, managed):
+        gateway.sessions[session.id] = session
+    managed.outbox = Unacked(1 << 20, 100, 10)
+    slow.outbox.stall()
+    for session in (idle, slow, managed):
+        session.outbox.add(b"<presence/>", bus_pb2.Frame(kind=bus_pb2.KIND_PRESENCE))
+    for _ in range(TURNS):
+        gateway.sweep()
+    assert OUTBOX_BYTES.values == {("unwritten",): 11, ("unacknowledged",): 11}
 
 
 async def test_a_full_lane_stops_the_reading_and_an_empty_one_starts_it_again(

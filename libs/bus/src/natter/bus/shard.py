@@ -118,6 +118,13 @@ class ShardRunner:
             self._revision = await self._positions.update(self.name, str(position).encode(), self._revision)
             self._saved = position
 
+    @property
+    def backlog(self) -> int:
+        """Entries that are waiting or at work."""
+        if self.shard is None or self._subscription is None:
+            return 0
+        return self._subscription.behind + self.shard.progress.open_sequences
+
     async def trim(self) -> None:
         """Let go of what was worked on, where the log is filling up."""
         if self.shard is not None:

@@ -6,6 +6,9 @@ from .instruments import Counter, Gauge, Histogram, Instrument
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
+# Frames of one batch: from one stanza per turn of the loop to a full envelope.
+FRAMES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+
 # --- the contract ---------------------------------------------------------------------------------------------------
 CONNECTIONS_ACTIVE = Gauge("xmpp.connections.active", "{connection}", "Open client connections", ("transport",))
 STANZAS_PROCESSED = Counter("xmpp.stanzas.processed", "{stanza}", "Stanzas by kind and way", ("type", "direction"))
@@ -21,6 +24,10 @@ SESSIONS_RESUMED = Counter("natter.gateway.resumed", "{session}", "Sessions that
 SESSIONS_TAKEN_OVER = Counter("natter.gateway.takenover", "{session}", "Sessions taken over from another gateway")
 RETURNED = Counter("natter.gateway.returned", "{frame}", "Deliveries handed back because the session had left")
 DROPPED = Counter("natter.gateway.dropped", "{frame}", "Deliveries dropped because the session had left", ("type",))
+REPEATED = Counter("natter.gateway.repeated", "{frame}", "Deliveries that were repeated, recognised and left out")
+OUTBOX_BYTES = Gauge(
+    "natter.gateway.outbox", "By", "Given to sessions and not written, or not acknowledged (XEP-0198)", ("state",)
+)
 STREAM_ERRORS = Counter("natter.gateway.stream.errors", "{stream}", "Streams closed with an error", ("condition",))
 
 # --- router ---------------------------------------------------------------------------------------------------------
@@ -50,6 +57,15 @@ STREAM_FULL = Counter(
     "natter.bus.publish.full", "{publish}", "Publishes refused by a full js_stream, tried again later"
 )
 LEASES_HELD = Gauge("natter.bus.leases", "{lease}", "Shards held by this instance", ("kind",))
+LEASE_CHANGES = Counter("natter.bus.lease.changes", "{lease}", "Shards taken, given back, lost", ("kind", "change"))
+BACKLOG = Gauge("natter.bus.backlog", "{entry}", "Entries of a lane or shard not yet worked on", ("kind", "shard"))
+BATCH_FRAMES = Histogram("natter.bus.batch.frames", "{frame}", "Frames of one publish", FRAMES, ("log",))
+CONSUMERS_REPLACED = Counter(
+    "natter.bus.consumers.replaced",
+    "{consumer}",
+    "js_consumers made anew: what was on its way comes again",
+    ("reason",),
+)
 
 # --- metrics --------------------------------------------------------------------------------------------------------
 ROWS_WRITTEN = Counter("natter.analytics.rows", "{row}", "Rows written to ClickHouse")
@@ -61,6 +77,9 @@ FACTS_DROPPED = Counter("natter.facts.dropped", "{row}", "Rows given up because 
 # --- accounts -------------------------------------------------------------------------------------------------------
 ACCOUNT_REQUESTS = Counter("natter.accounts.requests", "{request}", "Account requests by outcome", ("verb", "outcome"))
 KEYS_WAITING = Gauge("natter.accounts.keys.waiting", "{derivation}", "Passwords waiting to become SCRAM keys")
+
+# --- any process ----------------------------------------------------------------------------------------------------
+LOOP_LAG = Histogram("natter.process.loop.lag", "s", "How much later than asked the event loop came back", SECONDS)
 
 # --- telemetry itself -----------------------------------------------------------------------------------------------
 SPANS = Counter("natter.telemetry.spans", "{span}", "Spans made", ("span",))

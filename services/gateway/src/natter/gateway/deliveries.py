@@ -8,7 +8,7 @@ from time import time_ns
 
 from natter.bus.api import Entry
 from natter.proto.v1 import bus_pb2
-from natter.telemetry.names import LIMITS_HIT
+from natter.telemetry.names import LIMITS_HIT, REPEATED
 from natter.xmpp.element import insert_to
 
 from .returns import Returns
@@ -61,6 +61,7 @@ class Deliveries:
                 # The log's holder repeats what it is not sure to have said; what was seen is skipped.
                 cause = sequence << 32 | frame.index
                 if cause <= mark:
+                    REPEATED.add()
                     continue
                 mark = cause
             names = frame.sessions

@@ -15,7 +15,7 @@ from natter.bus.sender import Sender
 from natter.bus.subjects import INSTANCE_SECONDS
 from natter.proto.v1 import bus_pb2
 from natter.runtime.sections import Server
-from natter.telemetry.names import LIMITS_HIT, SESSIONS
+from natter.telemetry.names import LIMITS_HIT, OUTBOX_BYTES, SESSIONS
 from natter.xmpp.stream.opening import Config
 
 from . import resumption
@@ -30,7 +30,7 @@ from .session import Held, Session
 from .settings import Settings
 from .takeover import Takeovers
 from .tally import Tally
-from .unacked import Cursor
+from .unacked import Cursor, Unacked
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +152,19 @@ class Gateway:
         for peer in list(self.turns[self.turn]):
             if peer.bound:
                 peer.check(now)
+        if not self.turn:
+            self._measure_outboxes()
+
+    def _measure_outboxes(self) -> None:
+        unwritten = unacknowledged = 0
+        for session in self.sessions.values():
+            outbox = session.outbox
+            if isinstance(outbox, Unacked):
+                unacknowledged += outbox.queue_bytes
+            else:
+                unwritten += outbox.waiting_bytes
+        OUTBOX_BYTES.set(unwritten, "unwritten")
+        OUTBOX_BYTES.set(unacknowledged, "unacknowledged")
 
     def sweep_seconds(self) -> float:
         """How often, so that no time-out is noticed much too late."""
