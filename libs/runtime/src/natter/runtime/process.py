@@ -27,7 +27,7 @@ from natter.telemetry.setup import Telemetry
 from natter.telemetry.setup import setup as setup_telemetry
 from pydantic import BaseModel
 
-from . import jsonlog, looplag, notice
+from . import jsonlog, notice, vitals
 from .connecting import ensure_streams, of_settings, open_bus
 from .ops import HttpServer, page
 from .sections import BusSection, RuntimeSection, Server, TelemetrySection
@@ -218,7 +218,7 @@ async def _warm_up(ctx: Context[S], app: App[S], ops_address: str) -> bool:
     gc.freeze()
     # What a busy process makes is mostly gone within a tick: look at the young after more of it than after 700 objects.
     gc.set_threshold(GC_YOUNG_OBJECTS, 20, 20)
-    ctx.background(looplag.watch(), "loop lag")
+    ctx.background(vitals.watch(), "vitals")
     ctx.endpoint("ops", ops_address)
     ctx.log.info("ready")
     return True

@@ -80,6 +80,8 @@ KEYS_WAITING = Gauge("natter.accounts.keys.waiting", "{derivation}", "Passwords 
 
 # --- any process ----------------------------------------------------------------------------------------------------
 LOOP_LAG = Histogram("natter.process.loop.lag", "s", "How much later than asked the event loop came back", SECONDS)
+PROCESS_CPU = Counter("natter.process.cpu", "s", "CPU time used")
+PROCESS_MEMORY = Gauge("natter.process.memory", "By", "Resident memory")
 
 # --- telemetry itself -----------------------------------------------------------------------------------------------
 SPANS = Counter("natter.telemetry.spans", "{span}", "Spans made", ("span",))
