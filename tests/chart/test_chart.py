@@ -57,7 +57,9 @@ def test_every_object_is_what_kubernetes_knows(toggle: str) -> None:
             continue
         if not schemas:
             schemas = custom_schemas()
-        jsonschema.validate(one, closed(schemas[one["apiVersion"], one["kind"]]))
+        # Not `validate`: that checks the schema, too, and Go knows patterns that Python does not.
+        schema = closed(schemas[one["apiVersion"], one["kind"]])
+        assert [e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(one)] == []
 
 
 def custom_schemas() -> dict[tuple[str, str], Any]:
