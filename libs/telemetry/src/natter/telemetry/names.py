@@ -93,11 +93,13 @@ METRICS: tuple[Instrument, ...] = tuple(v for v in globals().values() if isinsta
 # --- spans ----------------------------------------------------------------------------------------------------------
 SPAN_CONNECTION = "xmpp.connection.lifecycle"  # {jid, client_ip, transport}
 SPAN_STANZA = "xmpp.stanza.process"  # {stanza_type, from, to}, one per hop
+SPAN_ACKNOWLEDGED = "xmpp.stanza.acknowledged"  # {to}
 SPAN_MUC = "xmpp.muc.message"  # {room_jid, from, message_id}
 
 SPANS_DECLARED = {
     SPAN_CONNECTION: "One client connection, from accept to close; stanza spans link to it",
     SPAN_STANZA: "One stanza in one process: gateway in, router, gateway out",
+    SPAN_ACKNOWLEDGED: "From the write of a stanza until the client's acknowledgement (XEP-0198)",
     SPAN_MUC: "One message in a room, from the shard's entry to its broadcast",
 }
 

@@ -12,7 +12,7 @@ from natter.xmpp.stream.events import Nonza
 from natter.xmpp.stream.server import ServerStream
 from natter.xmpp.xeps import stream_management as sm
 
-from . import resumption
+from . import acktrace, resumption
 from .gateway import Gateway
 from .session import Held, Managed, Session
 from .unacked import Unacked
@@ -123,6 +123,8 @@ def acknowledged(client: Client, session: Session, nonza: Nonza) -> None:
         # XEP-0198 §6
         text = f"you acknowledged {h} stanzas, and were sent {outbox.given}"
         client.end("undefined-condition", text, sm.too_high(h, outbox.given))
+    elif session.managed is not None:
+        acktrace.acknowledged(session, session.managed, h)
 
 
 def when_durable(gateway: Gateway, session: Session, then: Callable[[], None]) -> None:
