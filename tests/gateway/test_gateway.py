@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from natter.bus.memory import MemoryBus
 from natter.gateway.app import put_together
-from natter.gateway.gateway import TURNS, Gateway
+from natter.gateway.gateway import TURNS, Gateway, closing
 from natter.gateway.session import Session
 from natter.gateway.settings import Settings
 from natter.gateway.unacked import Unacked
@@ -69,6 +69,31 @@ async def test_without_rates_an_address_may_have_many(gateway: Gateway) -> None:
 async def test_nobody_comes_in_during_a_drain(gateway: Gateway) -> None:
     gateway.draining = True
     assert gateway.admit(Peer()) == "system-shutdown"
+
+
+def test_the_pace_of_a_drain() -> None:
+    assert closing(1000, Settings()) == float("inf")
+    assert closing(1000, Settings(drain_spread_seconds=20, drain_seconds_max=25)) == 50
+    assert closing(1000, Settings(drain_per_second=100, drain_spread_seconds=20, drain_seconds_max=25)) == 100
+    # Whatever was asked for: within the time.
+    assert closing(1000, Settings(drain_per_second=1, drain_seconds_max=10)) == 125
+
+
+async def test_a_drain_closes_connections_one_after_another(gateway: Gateway) -> None:
+    gateway.settings = Settings(drain_per_second=50, drain_seconds_max=60, linger_seconds=0)
+    gateway.server = Server(allow_plaintext=True, rate_limits=False)
+    peers = [Peer() for _ in range(5)]
+    for peer in peers:
+        gateway.admit(peer)
+    began = gateway.loop.time()
+    draining = asyncio.create_task(gateway.drain())
+    await asyncio.sleep(0)
+    # The first goes at once, the others in their time.
+    assert sum(peer.said == ["system-shutdown"] for peer in peers) == 1
+    assert gateway.admit(Peer()) == "system-shutdown"
+    await draining
+    assert all(peer.said == ["system-shutdown"] for peer in peers)
+    assert gateway.loop.time() - began >= 0.08
 
 
 async def test_those_without_a_session_are_looked_at_each_time_the_others_in_turns(gateway: Gateway) -> None:

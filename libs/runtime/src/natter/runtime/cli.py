@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 from rich.console import Console
 
-from . import pseudonyms, users
+from . import draining, pseudonyms, users
 from .launcher import up as launch
 from .plan import Flags, command_of
 from .sections import SHARED
@@ -127,6 +127,20 @@ def doctor(config: Config = None, data: Data = "", nats: Nats = "", set_: Sets =
         advice = "" if finding.well else f" → {finding.advice}"
         console.print(f"{mark} {finding.subject}: {finding.text}{advice}", style=None if finding.well else "red")
     raise typer.Exit(0 if all(f.well for f in findings) else EXIT_FAILED)
+
+
+@app.command()
+def drain(
+    instance: Annotated[
+        str, typer.Argument(help="Of `natter up`: gateway-2. Without it: the process of this pod.")
+    ] = "",
+    data: Data = "",
+) -> None:
+    """Let a process take no new work, close its sessions at the set pace, finish and end."""
+    found = validate(gather(overrides=[f"server.data={data}"] if data else []), SHARED, service_names())
+    address = draining.address_of(instance, found["runtime"], Path(found["server"].data))
+    draining.drain(address)
+    typer.echo(f"{instance or address} is draining")
 
 
 @app.command()

@@ -43,6 +43,20 @@ CERTAIN_SECONDS = INSTANCE_SECONDS - 1.0
 CLOSED_PER_TURN_MAX = 200
 
 
+# How often some are closed, when not all at once.
+CLOSING_SECONDS = 0.05
+# Share of the time for stopping in which all are closed, whatever pace was asked for: the rest is for what they said.
+CLOSING_SHARE_MAX = 0.8
+
+
+def closing(connections: int, settings: Settings) -> float:
+    """How many connections to close per second when draining."""
+    pace = settings.drain_per_second
+    if not pace:
+        pace = connections / settings.drain_spread_seconds if settings.drain_spread_seconds else float("inf")
+    return max(pace, connections / (settings.drain_seconds_max * CLOSING_SHARE_MAX))
+
+
 class Peer(Protocol):
     """What the process asks of a connection."""
 
@@ -291,11 +305,16 @@ class Gateway:
     async def drain(self) -> None:
         """Close every stream, then return when every session has left the directory and everything is stored."""
         self.draining = True
-        for number, peer in enumerate(self.connections(), 1):
-            # RFC 6120 §4.9.3.19: the server is being shut down.
-            peer.end("system-shutdown")
-            if number % CLOSED_PER_TURN_MAX == 0:
-                await asyncio.sleep(0)
+        peers = self.connections()
+        pace = closing(len(peers), self.settings)
+        began, number = self.loop.time(), 0
+        while number < len(peers):
+            due = len(peers) if pace == float("inf") else int((self.loop.time() - began) * pace) + 1
+            for peer in peers[number : min(due, number + CLOSED_PER_TURN_MAX)]:
+                # RFC 6120 §4.9.3.19: the server is being shut down.
+                peer.end("system-shutdown")
+                number += 1
+            await asyncio.sleep(0 if number < due else CLOSING_SECONDS)
         # Sessions that can be resumed stay: another gateway takes them over.
         await self.binding.released()
         # Routers that have not seen it yet may still deliver: that goes back, too.
