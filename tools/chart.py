@@ -202,6 +202,7 @@ class NetworkPolicy(Part):
     otlp: Peer
     clickhouse: Peer
     sql: Peer
+    kubernetes: Peer
 
 
 class ServiceMonitor(Part):

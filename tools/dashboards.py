@@ -363,6 +363,7 @@ AUTOSCALING = Dashboard(
             "ops",
             (("taken over", rate("natter_gateway_takenover_total")), ("resumed", rate("natter_gateway_resumed_total"))),
         ),
+        Panel("Pod costs not taken by Kubernetes", "ops", (("", rate("natter_scaling_failures_total")),)),
         Panel(
             "Sent away by a drain",
             "ops",

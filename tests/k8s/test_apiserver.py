@@ -10,6 +10,8 @@ import programs
 import pytest
 import yaml
 from apiserver import ApiServer, Refused
+from kubernetes.aio.client import Configuration
+from natter.metrics.pods import COST, Pods
 from stack import wait_for
 
 pytestmark = pytest.mark.timeout(4000)
@@ -74,3 +76,29 @@ def test_an_upgrade_changes_nothing_that_cannot_be_changed(server: ApiServer) ->
                 # Pods are hooks, made anew. NATS's volumes cannot change in place, in any chart.
                 continue
             server.apply(one, NAMESPACE)
+
+
+async def test_metrics_writes_what_a_pod_costs_and_may_do_nothing_else(server: ApiServer) -> None:
+    for one in ordered("production"):
+        if one["kind"] in ("ServiceAccount", "Role", "RoleBinding"):
+            server.apply(one, NAMESPACE)
+    (pod,) = (o for o in chart.objects("ci") if o["kind"] == "Pod")
+    server.apply(pod, NAMESPACE)
+    base = f"/api/v1/namespaces/{NAMESPACE}"
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    token = server.call("POST", f"{base}/serviceaccounts/natter-metrics/token", request)["status"]["token"]
+    configuration = Configuration(host=f"https://127.0.0.1:{server.port}")
+    configuration.verify_ssl = False
+    configuration.api_key = {"BearerToken": f"Bearer {token}"}
+    pods = Pods(NAMESPACE, configuration)
+    try:
+        await pods.annotate(pod["metadata"]["name"], 1234)
+        with pytest.raises(OSError, match="404"):
+            await pods.annotate("not-there", 1)
+    finally:
+        await pods.close()
+    found = server.call("GET", f"{base}/pods/{pod['metadata']['name']}")
+    assert found["metadata"]["annotations"][COST] == "1234"
+    for path in (f"{base}/secrets", f"{base}/pods", "/api/v1/nodes"):
+        with pytest.raises(Refused, match="forbidden"):
+            server.call("GET", path, token=token)

@@ -106,13 +106,15 @@ class ApiServer:
         )  # fmt: skip
         wait_for("kube-apiserver", self._ready, seconds_max=90)
 
-    def call(self, method: str, path: str, body: Any = None, content: str = "application/json") -> Any:
-        """One request as administrator; the answer. `Refused` with the server's message, and for its warnings."""
+    def call(
+        self, method: str, path: str, body: Any = None, content: str = "application/json", *, token: str = ""
+    ) -> Any:
+        """The answer to a request of the administrator, or of who has the token. `Refused`: its error, or its warning."""
         request = urllib.request.Request(
             f"https://127.0.0.1:{self.port}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.token}", "Content-Type": content},
+            headers={"Authorization": f"Bearer {token or self.token}", "Content-Type": content},
         )
         # Its certificate is its own.
         unverified = ssl._create_unverified_context()

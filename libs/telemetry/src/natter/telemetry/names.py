@@ -72,6 +72,7 @@ ROWS_WRITTEN = Counter("natter.analytics.rows", "{row}", "Rows written to ClickH
 BATCHES_LOST = Counter("natter.analytics.lost", "{batch}", "Batches of rows that aged out before they were written")
 INSERT_RETRIES = Counter("natter.analytics.retries", "{insert}", "Inserts repeated because ClickHouse did not answer")
 INSERT_SECONDS = Histogram("natter.analytics.insert", "s", "Time of one insert into ClickHouse", SECONDS)
+POD_COST_FAILURES = Counter("natter.scaling.failures", "{write}", "Pod costs that Kubernetes did not take")
 FACTS_DROPPED = Counter("natter.facts.dropped", "{row}", "Rows given up because the bus was away too long")
 
 # --- accounts -------------------------------------------------------------------------------------------------------
@@ -130,11 +131,13 @@ ADDRESSES = frozenset({"client_ip"})
 LOG_INSERT_FAILED = "clickhouse does not take rows, trying again"
 LOG_INSERT_WORKS = "clickhouse takes rows again"
 LOG_ROWS_LOST = "rows aged out before they were written"
+LOG_POD_COST_FAILED = "kubernetes does not take a pod's cost"
 LOG_EXPORT_FAILED = "the collector does not take metrics"
 
 LOGS = {
     LOG_INSERT_FAILED: "metrics: an insert failed; rows wait on the bus (bounded by its age and size), chat goes on",
     LOG_INSERT_WORKS: "metrics: the first insert that succeeded after failures",
     LOG_ROWS_LOST: "metrics: the bus forgot rows because ClickHouse was away longer than it keeps them",
+    LOG_POD_COST_FAILED: "metrics: a write failed, and is tried again; the wrong gateway may go when scaled down",
     LOG_EXPORT_FAILED: "any: telemetry.otlp_endpoint is set and does not answer; said once until it does",
 }
