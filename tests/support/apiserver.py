@@ -109,7 +109,7 @@ class ApiServer:
     def call(
         self, method: str, path: str, body: Any = None, content: str = "application/json", *, token: str = ""
     ) -> Any:
-        """The answer to a request of the administrator, or of who has the token. `Refused`: its error, or its warning."""
+        """The answer to a request of the administrator, or of who has the token. `Refused`: error or warning."""
         request = urllib.request.Request(
             f"https://127.0.0.1:{self.port}{path}",
             method=method,
