@@ -100,8 +100,10 @@ EDGES = (
     ),
     Edges(
         "metrics",
-        buckets=(subjects.POSITIONS,),
+        # The lease: who tells Kubernetes the pods' costs.
+        buckets=(subjects.POSITIONS, subjects.LEASES),
         reads=(subjects.FACTS,),
+        looks=(subjects.INSTANCES,),
         outside=("clickhouse",),
     ),
     # Who runs `natter user` and `natter doctor` against a cluster.

@@ -130,6 +130,13 @@ class ShardRunner:
             self._revision = await self._positions.update(self.name, value.encode(), self._revision)
             self._saved = shard.saved = position
 
+    @property
+    def backlog(self) -> int:
+        """Entries that are waiting or at work."""
+        if self.shard is None or self._subscription is None:
+            return 0
+        return self._subscription.behind + self.shard.progress.open_sequences
+
     async def trim(self) -> bool:
         """Let go of what was worked on, where the log is filling up; False: its js_stream is not."""
         return self.shard is None or await trim(self._bus, self._stream, self._subject, self._saved)

@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 from rich.console import Console
 
-from . import users
+from . import draining, pseudonyms, users
 from .launcher import up as launch
 from .plan import Flags, command_of
 from .sections import SHARED
@@ -127,6 +127,39 @@ def doctor(config: Config = None, data: Data = "", nats: Nats = "", set_: Sets =
         advice = "" if finding.well else f" → {finding.advice}"
         console.print(f"{mark} {finding.subject}: {finding.text}{advice}", style=None if finding.well else "red")
     raise typer.Exit(0 if all(f.well for f in findings) else EXIT_FAILED)
+
+
+@app.command()
+def drain(
+    instance: Annotated[
+        str, typer.Argument(help="Of `natter up`: gateway-2. Without it: the process of this pod.")
+    ] = "",
+    data: Data = "",
+) -> None:
+    """Let a process take no new work, close its sessions at the set pace, finish and end."""
+    found = validate(gather(overrides=[f"server.data={data}"] if data else []), SHARED, service_names())
+    address = draining.address_of(instance, found["runtime"], Path(found["server"].data))
+    draining.drain(address)
+    typer.echo(f"{instance or address} is draining")
+
+
+@app.command()
+def pseudonym(
+    jid: Annotated[str, typer.Argument(metavar="JID", help="alice@DOMAIN, or a room.")] = "",
+    data: Data = "",
+    key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the key from standard input.")] = False,
+    next_key: Annotated[bool, typer.Option("--next-key", help="Print a new key of the next epoch instead.")] = False,
+) -> None:
+    """Print under which hash a JID stands in spans and in ClickHouse."""
+    given = gather(overrides=[f"server.data={data}"] if data else [])
+    found = validate(given, SHARED, service_names())
+    text = sys.stdin.readline(PASSWORD_BYTES_MAX).strip() if key_stdin else ""
+    key = pseudonyms.key_of(text, found["telemetry"], Path(found["server"].data))
+    if next_key:
+        typer.echo(pseudonyms.next_key(key))
+    else:
+        made = pseudonyms.pseudonym(jid, key)
+        typer.echo(f"{made.text} in spans, {made.number} in ClickHouse, key epoch {made.epoch}")
 
 
 @user.command("add")
