@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from gate import Gate
 from natter.bus import subjects
 from natter.proto.v1 import bus_pb2, room_pb2
 
@@ -222,3 +223,47 @@ async def test_the_last_one_takes_a_temporary_room_along(hall) -> None:
 async def test_full_means_stop_reading(hall) -> None:
     assert not hall.worker.full()
     assert hall.worker.idle()
+
+
+async def test_what_a_room_says_after_a_move_waits_for_what_it_said_before(hall, bus) -> None:
+    one, two, _ = await party(hall)
+    gate = Gate(bus)
+    old, new = subjects.deliver(two.session.gateway), subjects.deliver("gateway-9-00000000")
+    gate.shut = {old}
+    hall.say(one, ROOM, "to the old gateway")
+    await gate.tried()
+    two.session = await hall.directory.update(two.session, gateway="gateway-9-00000000")
+    hall.say(one, ROOM, "to the new one")
+    async with asyncio.timeout(5):
+        while not hall.worker.senders.to(new).waiting_frames:
+            await asyncio.sleep(0.001)
+    # Its own gateway has got both; nothing has passed what the old gateway has not got.
+    await hall.until(lambda: one.bodies() == ["to the old gateway", "to the new one"])
+    assert await bus.last(subjects.DELIVERIES, new) is None
+    gate.shut.clear()
+    await hall.settled()
+    at_old, at_new = await bus.last(subjects.DELIVERIES, old), await bus.last(subjects.DELIVERIES, new)
+    assert at_old.sequence < at_new.sequence
+    assert two.bodies() == ["to the old gateway", "to the new one"]
+
+
+async def test_without_keeping_words_a_room_talks_and_nothing_of_it_is_stored(hall, bus) -> None:
+    hall.office.keep_words = False
+    one, two, three = await party(hall)
+    hall.say(one, ROOM, "canary aloud")
+    hall.say(two, ROOM, "canary again")
+    await hall.settled()
+    assert one.bodies() == two.bodies() == three.bodies() == ["canary aloud", "canary again"]
+    late = await hall.login("late@localhost/r")
+    hall.join(late, ROOM, "late")
+    await hall.settled()
+    assert late.bodies() == []
+    # Who was killed before he was sure says it again: better than not at all.
+    await hall.kill()
+    await hall.open(0)
+    await hall.settled()
+    assert one.bodies() == ["canary aloud", "canary again"] * 2
+    for stream, pattern in ((subjects.JOURNALS, "natter.journal.>"), (subjects.kv_stream(subjects.SNAPSHOTS), "$KV.>")):
+        entries = await bus.read(stream, pattern, limit=10_000)
+        assert all(b"canary" not in entry.payload for entry in entries)
+    assert await bus.last_sequence(subjects.JOURNALS) > 0

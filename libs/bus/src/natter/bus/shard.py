@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, time
 from typing import Protocol
-from zlib import crc32
 
 from natter.telemetry import names
 
@@ -46,8 +45,6 @@ class Shard:
     on_restart: Callable[[], None] = field(repr=False)
     # Whether the lease is certainly ours now: what a holder sends otherwise may come too late.
     held: Callable[[], bool] = field(default=lambda: True, repr=False)
-    # What its outputs are called where sequences are compared: another name when the log was lost and began again.
-    source: str = ""
 
     def restart(self) -> None:
         """Close this worker and open another one from the saved position."""
@@ -93,9 +90,9 @@ class ShardRunner:
         self._loop = asyncio.get_running_loop()
         self._revision = 0
         self._saved = 0
-        # Of the js_stream: its life, and the newest sequence that was taken.
-        self._born = ""
+        # The newest sequence that was taken, and whether the js_stream was lost since then.
         self._newest = 0
+        self._lost = False
         self._saving = asyncio.Lock()
         self._worker: Worker | None = None
         self._full: Callable[[], bool] | None = None
@@ -175,17 +172,13 @@ class ShardRunner:
 
     async def _open(self) -> None:
         position = await self._take_position()
-        born = await self._bus.born(self._stream)
-        # A js_stream that was lost starts again at 1.
-        if position > await self._bus.last_sequence(self._stream) or (self._newest and born != self._born):
+        # A js_stream that was lost starts again at 1, unless it rises: those in memory do.
+        if self._lost or position > await self._bus.last_sequence(self._stream):
             position = 0
-        self._born, self._newest = born, 0
-        source = f"{self.name}~{crc32(born.encode()):08x}" if born else self.name
+        self._newest, self._lost = 0, False
         self._saved = position
         self._waiting = False
-        shard = Shard(
-            self._kind, self.number, self.name, Progress(position), position, self.restart, self._held, source
-        )
+        shard = Shard(self._kind, self.number, self.name, Progress(position), position, self.restart, self._held)
         self._worker = worker = await self._open_shard(shard)
         self._full = getattr(worker, "full", None)
         self.shard = shard
@@ -231,6 +224,7 @@ class ShardRunner:
         sequence = entry.sequence
         if sequence <= self._newest:
             log.warning("%s: its log was lost and begins again", self.name)
+            self._lost = True
             self._restart.set()
             return
         self._newest = sequence

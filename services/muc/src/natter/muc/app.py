@@ -43,6 +43,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         host=HOST.format(ctx.server.domain),
         shards=ctx.bus_settings.room_shards,
         now_us=now_us,
+        keep_words=ctx.server.profile == "full",
     )
     holder = Holder(
         ctx.bus,

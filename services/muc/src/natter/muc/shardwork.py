@@ -37,6 +37,8 @@ class Office:
     host: str
     shards: int
     now_us: Callable[[], int]
+    # False: what is said in rooms goes to no disk, and nobody hears of it later.
+    keep_words: bool = True
 
     @property
     def domain(self) -> str:

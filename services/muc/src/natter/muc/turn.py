@@ -88,17 +88,23 @@ class Turn:
         decision = dispatch.decide(room, self._request(coming), self.limits)
         parcels: list[Parcel] = []
         traceparent = self._span(coming, decision) if coming.frame.traceparent else ""
+        events = []
         for event in decision.events:
+            names.MUC_DECIDED.add(event.WhichOneof("event") or "unknown")
+            if dispatch.is_fleeting(event, self.limits):
+                # Said, and never written down: who is in doubt whether he has said it says it again.
+                parcels += [Parcel(output, False, coming, traceparent) for output in render(room, event, room)]
+                continue
+            events.append(event)
             after = evolve(room, event)
             parcels += [Parcel(output, True, coming, traceparent) for output in render(room, event, after)]
             room = after
-            names.MUC_DECIDED.add(event.WhichOneof("event") or "unknown")
             if event.HasField("room_created"):
                 creator = event.room_created.creator
                 self.created[creator] = self.created.get(creator, 0) + 1
         parcels += [Parcel(output, False, coming, traceparent) for output in decision.outputs]
         # Only now, when nothing can fail any more.
-        work.events += decision.events
+        work.events += events
         work.loaded.room = room
         work.parcels += parcels
         self.output_bytes += sum(len(parcel.output.stanza) for parcel in parcels)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -62,6 +62,7 @@ class RoomWorker:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._run()), loop.create_task(self._keep())]
         self.office.strangers.on_gone.add(self._gone)
+        self.office.strangers.moves.follow(self.senders)
         for jid, session, _ in list(self.occupancy.sessions()):
             if self.office.directory.by_session(session) is None:
                 self._gone(jid, session)
@@ -97,6 +98,7 @@ class RoomWorker:
             return
         self.closed = True
         self.office.strangers.on_gone.discard(self._gone)
+        self.office.strangers.moves.forget(self.senders)
         for timer in self._timers:
             timer.cancel()
         for task in self._tasks:
@@ -145,7 +147,8 @@ class RoomWorker:
         office = self.office
         coming = [self._inputs[i] for i in range(min(len(self._inputs), 1000))]
         await self.rooms.load(i.room for i in coming if i.room != office.host)
-        turn = Turn(office, self.rooms, self.seen, office.settings.limits())
+        limits = replace(office.settings.limits(), keep_words=office.keep_words)
+        turn = Turn(office, self.rooms, self.seen, limits)
         for one in coming:
             if turn.full(one):
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from natter.proto.v1 import room_pb2
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape
 from natter.xmpp.traits import Trait
@@ -44,7 +45,7 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
         if request.type in ("error", "result", "unavailable"):
             return NOTHING
         return Decision(outputs=(refusal(request, refused),))
-    if decision.events and applied(room, request):
+    if decision.events and applied(room, request) and not is_fleeting(decision.events[0], limits):
         return NOTHING
     return decision
 
@@ -54,6 +55,11 @@ def applied(room: Room, request: Request) -> bool:
     cause = request.cause
     known = room.applied.get(cause.source) if cause.sequence else None
     return known is not None and known.covers(cause.sequence, cause.index, cause.accepted_us)
+
+
+def is_fleeting(event: room_pb2.RoomEvent, limits: Limits) -> bool:
+    """Whether the event goes into no journal, which then does not know that it has happened."""
+    return not limits.keep_words and event.HasField("message_sent")
 
 
 def _verb(room: Room, request: Request, limits: Limits) -> Decision:

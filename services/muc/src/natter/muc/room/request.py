@@ -87,6 +87,8 @@ class Limits:
     reason_bytes_max: int = 1024
     password_bytes_max: int = 256
     invites_max: int = 10
+    # False: what is said goes to no disk, and nobody hears of it later.
+    keep_words: bool = True
     # People who wait to be registered.
     registrations_max: int = 50
     tombstone_seconds: int = 0
