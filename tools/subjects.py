@@ -19,6 +19,7 @@ SAMPLES = (
     (subjects.deliver, ("gateway-1-0badcafe",)),
     (subjects.shard, ("user", 3)),
     (subjects.journal, ("room", "den@conference.localhost")),
+    (subjects.chapter, ("den@conference.localhost", "0badcafe", 7)),
     (subjects.availability, (3, "bob@localhost/phone")),
     (subjects.facts, ("gateway-1-0badcafe",)),
     (subjects.rpc, ("accounts", "credentials")),

@@ -261,6 +261,7 @@ class Hall:
         self._published: list[asyncio.Future[int]] = []
 
     async def start(self) -> None:
+        await self.bus.ensure_stream(subjects.chapters_spec(0))
         await self.directory.start()
         roomlist = RoomList(self.bus)
         await roomlist.start()

@@ -17,6 +17,7 @@ SHARDS = "SHARDS"
 JOURNALS = "JOURNALS"
 AVAILABILITY = "AVAILABILITY"
 FACTS = "FACTS"
+CHAPTERS = "CHAPTERS"
 
 STREAM_OF_PREFIX = {
     "lane": LANES,
@@ -147,6 +148,21 @@ def journal(kind: str, entity: str) -> str:
 def journals(kind: str) -> str:
     """The journals of every entity of a kind: a wildcard."""
     return f"natter.journal.{kind}.*"
+
+
+def chapter(room: str, life: str, number: int) -> str:
+    """A part of a room's past: its journal entries round a fixed count of archived messages."""
+    return f"natter.chapter.{token(room)}.{life}.{number}"
+
+
+def chapters(room: str, life: str = "*") -> str:
+    """All of a room's past: a wildcard."""
+    return f"natter.chapter.{token(room)}.{life}.*"
+
+
+def chapters_spec(age_seconds: float, replicas: int = 1) -> StreamSpec:
+    """The js_stream of all rooms' pasts, as long as they are kept."""
+    return StreamSpec(CHAPTERS, ("natter.chapter.>",), 8 * GIB, age_seconds, replicas=replicas, drops_oldest=True)
 
 
 def availability(shard_number: int, jid: str) -> str:

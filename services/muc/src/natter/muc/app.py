@@ -29,6 +29,9 @@ async def app(ctx: process.Context[Settings]) -> None:
     """Hold room shards until told to stop."""
     for name in (subjects.POSITIONS, subjects.SNAPSHOTS):
         await ensure(ctx.bus, bucket_spec(name))
+    days = ctx.settings.archive_days
+    if days and ctx.server.profile == "full":
+        await ctx.bus.ensure_stream(subjects.chapters_spec(days * 86_400.0, ctx.bus_settings.replicas))
     directory = Directory(ctx.bus)
     await directory.start()
     roomlist = RoomList(ctx.bus)

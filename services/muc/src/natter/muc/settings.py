@@ -37,6 +37,14 @@ class Settings(BaseModel):
         description="How long a destroyed room's name is kept for its owners; 0: not at all.",
     )
 
+    # --- the archive ------------------------------------------------------------------------------------------------
+    archive_days: int = Field(
+        30, ge=0, le=36_500, description="How long what was said in rooms can be read again (MAM); 0: not at all."
+    )
+    archive_page_items_max: int = Field(
+        100, ge=10, le=1000, description="Messages in one answer of a room's archive; who wants more asks again."
+    )
+
     # --- what a new room is -----------------------------------------------------------------------------------------
     default_persistent: bool = Field(False, description="A new room stays when the last occupant leaves.")
     default_public: bool = Field(True, description="A new room is in the list of rooms.")
@@ -84,6 +92,7 @@ class Settings(BaseModel):
             reason_bytes_max=self.reason_bytes_max,
             invites_max=self.invites_max,
             tombstone_seconds=self.tombstone_seconds,
+            archive=self.archive_days > 0,
             default=Config(
                 persistent=self.default_persistent,
                 public=self.default_public,

@@ -40,6 +40,10 @@ class Office:
     # False: what is said in rooms goes to no disk, and nobody hears of it later.
     keep_words: bool = True
 
+    def archives(self) -> bool:
+        """Whether rooms have an archive at all."""
+        return self.keep_words and self.settings.archive_days > 0
+
     @property
     def domain(self) -> str:
         """The domain served, whose users are local."""

@@ -6,11 +6,12 @@ from natter.proto.v1 import room_pb2
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape
 from natter.xmpp.traits import Trait
-from natter.xmpp.xeps import data_forms
+from natter.xmpp.xeps import data_forms, moderation
 from natter.xmpp.xeps.muc import Affiliation, Role, Status
 
 from .answer import result
 from .decide import (
+    archive,
     availability,
     configure,
     discover,
@@ -18,6 +19,7 @@ from .decide import (
     invite,
     leave,
     message,
+    moderate,
     nick,
     private,
     register,
@@ -145,8 +147,12 @@ def _iq(room: Room, request: Request, limits: Limits) -> Decision:
             return configure.decide(room, request, limits)
         case _, name if name == register.QUERY:
             return register.decide(room, request, limits)
+        case _, name if name in archive.PAYLOADS:
+            return archive.decide(room, request, limits)
+        case "set", name if name == moderation.MODERATE:
+            return moderate.decide(room, request, limits)
         case "get", name if name == _INFO:
-            return discover.info(room, request)
+            return discover.info(room, request, limits)
         case "get", name if name == _ITEMS:
             return discover.items(room, request)
         case "get", name if name == _PING:

@@ -213,6 +213,13 @@ def _hidden(before: Room, shown: Occupant, after: Room, now: Occupant) -> Iterat
     yield from presences.to_others(before, _saying(shown, room_pb2.OccupantPresence()), what, audience)
 
 
+def _moderated(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    moderated = event.message_moderated
+    # XEP-0425 §3.1: everybody is told, then the moderator is answered.
+    yield messages.groupchat(after, "", moderated.stanza, moderated.id, 0)
+    yield from _answer(after, event)
+
+
 def _voice(before: Room, event: Event, after: Room) -> Iterator[Output]:
     asker = after.occupants.get(event.voice_requested.jid)
     moderators = tuple(o for o in after.occupants.values() if o.role is Role.MODERATOR)
@@ -248,4 +255,5 @@ _RENDERERS: Final[dict[str, Callable[[Room, Any, Room], Iterator[Output]]]] = {
     "room_destroyed": _destroyed,
     "voice_requested": _voice,
     "registration_requested": _registering,
+    "message_moderated": _moderated,
 }

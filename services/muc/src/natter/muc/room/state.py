@@ -96,6 +96,8 @@ class Said:
 
     stanza: bytes
     time_us: int
+    # Its number in the archive; 0: it is in none.
+    archived: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ class Room:
     history: tuple[Said, ...] = ()
     history_bytes: int = 0
     subject: Subject | None = None
+    # The number of the newest message in the archive.
+    archived: int = 0
     # The highest input that has events, per source.
     applied: Mapping[str, Applied] = field(default_factory=dict)
     tombstone: Tombstone | None = None
