@@ -496,6 +496,34 @@ class RoomChapter(_message.Message):
     retractions: _containers.RepeatedCompositeFieldContainer[Retraction]
     def __init__(self, jid: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[ChapterEntry, _Mapping]]] = ..., state: _Optional[bytes] = ..., revision: _Optional[int] = ..., state_us: _Optional[int] = ..., retractions: _Optional[_Iterable[_Union[Retraction, _Mapping]]] = ...) -> None: ...
 
+class RoomRequest(_message.Message):
+    __slots__ = ("jid", "time_us", "reason", "alternate", "after")
+    JID_FIELD_NUMBER: _ClassVar[int]
+    TIME_US_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    jid: str
+    time_us: int
+    reason: str
+    alternate: str
+    after: str
+    def __init__(self, jid: _Optional[str] = ..., time_us: _Optional[int] = ..., reason: _Optional[str] = ..., alternate: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
+
+class RoomReply(_message.Message):
+    __slots__ = ("error", "text", "rooms", "more", "room")
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    error: str
+    text: str
+    rooms: _containers.RepeatedCompositeFieldContainer[RoomSummary]
+    more: bool
+    room: RoomSnapshot
+    def __init__(self, error: _Optional[str] = ..., text: _Optional[str] = ..., rooms: _Optional[_Iterable[_Union[RoomSummary, _Mapping]]] = ..., more: _Optional[bool] = ..., room: _Optional[_Union[RoomSnapshot, _Mapping]] = ...) -> None: ...
+
 class ChapterEntry(_message.Message):
     __slots__ = ("revision", "events")
     REVISION_FIELD_NUMBER: _ClassVar[int]
