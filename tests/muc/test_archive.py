@@ -102,6 +102,7 @@ async def talk(hall: Hall, count: int, **config: str) -> tuple[Guest, Guest, lis
 async def write(hall: Hall) -> None:
     """Have what is delivered in chapters."""
     for _ in range(3):
+        hall.save()
         await hall.worker.upkeep.tick()
 
 

@@ -10,7 +10,6 @@ from natter.proto.v1 import room_pb2
 
 
 async def test_what_is_kept_and_what_is_forgotten(bus, coven) -> None:
-    await bus.ensure_stream(subjects.chapters_spec(0))
     room, state = coven.room, snapshot.encode(coven.room)
     life = archive_id.life(room.secret)
     pending = [

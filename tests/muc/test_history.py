@@ -49,6 +49,7 @@ async def test_who_was_in_at_any_time(den) -> None:
         await den.settled()
         room = den.worker.rooms.get(ROOM).room
         moments.append((den.office.now_us(), set(room.nicks), room.config.name))
+        den.save()
         await den.worker.upkeep.tick()
     assert len(await den.bus.read(subjects.CHAPTERS, subjects.chapters(ROOM))) > 4
     for moment, nicks, name in moments:

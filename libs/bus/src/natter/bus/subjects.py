@@ -39,10 +39,17 @@ CHECKPOINTS = "checkpoints"
 
 GIB = 1 << 30
 INSTANCE_SECONDS = 5.0
+# How long what happened in rooms is kept.
+ROOM_SECONDS = 30 * 86400.0
 
 
 def streams(
-    *, resume_seconds: float = 600.0, lease_seconds: float = 2.0, in_memory: bool = False, replicas: int = 1
+    *,
+    resume_seconds: float = 600.0,
+    lease_seconds: float = 2.0,
+    room_seconds: float = ROOM_SECONDS,
+    in_memory: bool = False,
+    replicas: int = 1,
 ) -> tuple[StreamSpec, ...]:
     """The js_streams that natter needs, buckets too. Lanes, deliveries, shards are kept by age, the resume window."""
 
@@ -58,6 +65,16 @@ def streams(
             AVAILABILITY, ("natter.availability.>",), 1 * GIB, per_subject_max=1, message_ttl=True, replicas=replicas
         ),
         StreamSpec(FACTS, ("natter.facts.>",), 1 * GIB, 3600.0, in_memory=in_memory, replicas=replicas),
+        # The rooms' past: an archive may end earlier, a room must not stop.
+        StreamSpec(
+            CHAPTERS,
+            ("natter.chapter.>",),
+            8 * GIB,
+            min(room_seconds, resume_seconds) if in_memory else room_seconds,
+            in_memory=in_memory,
+            replicas=replicas,
+            drops_oldest=True,
+        ),
         bucket_spec(SESSIONS, replicas=replicas),
         bucket_spec(LEASES, age_seconds=lease_seconds, in_memory=True, replicas=replicas),
         bucket_spec(INSTANCES, age_seconds=INSTANCE_SECONDS, in_memory=True, replicas=replicas),
@@ -158,11 +175,6 @@ def chapter(room: str, life: str, number: int) -> str:
 def chapters(room: str, life: str = "*") -> str:
     """All of a room's past: a wildcard."""
     return f"natter.chapter.{token(room)}.{life}.*"
-
-
-def chapters_spec(age_seconds: float, replicas: int = 1) -> StreamSpec:
-    """The js_stream of all rooms' pasts, as long as they are kept."""
-    return StreamSpec(CHAPTERS, ("natter.chapter.>",), 8 * GIB, age_seconds, replicas=replicas, drops_oldest=True)
 
 
 def availability(shard_number: int, jid: str) -> str:

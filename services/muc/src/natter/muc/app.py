@@ -16,7 +16,7 @@ from natter.runtime import process
 from .desk import Desk
 from .opening import open_shard
 from .post import Strangers
-from .roomlist import RoomList
+from .roomlist import BUCKET, RoomList
 from .rooms import Rooms
 from .settings import Settings
 from .shardwork import Office
@@ -31,11 +31,8 @@ def now_us() -> int:
 
 async def app(ctx: process.Context[Settings]) -> None:
     """Hold room shards until told to stop."""
-    for name in (subjects.POSITIONS, subjects.SNAPSHOTS):
-        await ensure(ctx.bus, bucket_spec(name))
-    days = ctx.settings.archive_days
-    if days and ctx.server.profile == "full":
-        await ctx.bus.ensure_stream(subjects.chapters_spec(days * 86_400.0, ctx.bus_settings.replicas))
+    for name in (subjects.POSITIONS, subjects.SNAPSHOTS, BUCKET):
+        await ensure(ctx.bus, bucket_spec(name, replicas=ctx.bus_settings.replicas))
     directory = Directory(ctx.bus)
     await directory.start()
     roomlist = RoomList(ctx.bus)
@@ -50,6 +47,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         host=HOST.format(ctx.server.domain),
         shards=ctx.bus_settings.room_shards,
         now_us=now_us,
+        room_days=ctx.bus_settings.room_days,
         keep_words=ctx.server.profile == "full",
     )
     holder = Holder(

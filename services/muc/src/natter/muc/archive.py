@@ -33,7 +33,7 @@ class Archives:
     """Answers questions about the past of rooms. `days`: how long it is kept."""
 
     bus: Bus
-    days: int
+    days: float
     page_items_max: int
 
     async def answer(self, question: Question, pending: Sequence[Pending], now_us: int) -> list[Output]:
@@ -41,7 +41,7 @@ class Archives:
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 reading = Reading(self.bus, question.room, pending)
-                await reading.find_edges(now_us - self.days * _DAY_US)
+                await reading.find_edges(now_us - int(self.days * _DAY_US))
                 if question.query is None:
                     return await _edges(question, reading)
                 return await _page(question, question.query, reading, self.page_items_max)

@@ -13,6 +13,7 @@ from natter.bus.kv import Bucket
 from natter.proto.v1 import room_pb2
 from natter.telemetry import names
 
+from .marks import Marks
 from .occupancy import Occupancy
 from .room.evolve import evolve
 from .room.render import render
@@ -69,6 +70,7 @@ class Recovery:
     roomlist: RoomList
     seen: Seen
     mine: Callable[[str], bool]
+    marks: Marks
     # Destroyed rooms whose journal is still there: revision and time of the end.
     destroyed: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -119,5 +121,6 @@ class Recovery:
             outputs += render(room, event, after)
             room = after
             self.seen.add(Cause(event.source, event.sequence, event.index, event.accepted_us))
+            self.marks.learn(event.source, event.sequence, event.index)
         loaded.append(loaded.room, room, entry.sequence, entry.payload, len(events))
         return Repeat(entry.sequence, outputs)

@@ -38,9 +38,6 @@ class Settings(BaseModel):
     )
 
     # --- the archive ------------------------------------------------------------------------------------------------
-    archive_days: int = Field(
-        30, ge=0, le=36_500, description="How long what was said in rooms can be read again (MAM); 0: not at all."
-    )
     archive_page_items_max: int = Field(
         100, ge=10, le=1000, description="Messages in one answer of a room's archive; who wants more asks again."
     )
@@ -92,7 +89,6 @@ class Settings(BaseModel):
             reason_bytes_max=self.reason_bytes_max,
             invites_max=self.invites_max,
             tombstone_seconds=self.tombstone_seconds,
-            archive=self.archive_days > 0,
             default=Config(
                 persistent=self.default_persistent,
                 public=self.default_public,

@@ -15,6 +15,7 @@ from natter.bus.progress import Progress
 from natter.bus.snapshot import SNAPSHOT_BYTES_MAX, Snapshots
 
 from .chapters import Chapters
+from .marks import Marks
 from .recovery import OutPosition
 from .room import archive_id, snapshot
 from .room.state import Room
@@ -28,6 +29,8 @@ TICK_SECONDS: Final = 1.0
 ROOMS_PER_TICK_MAX: Final = 200
 # Ended rooms whose past waits to be forgotten; that of more is forgotten by age.
 ENDED_MAX: Final = 10_000
+# What the position waits for does not come if the log that had it was lost.
+PATIENCE_TICKS: Final = 60
 
 
 @dataclass(slots=True)
@@ -40,6 +43,9 @@ class Upkeep:
     rooms: Rooms
     roomlist: RoomList
     position: OutPosition
+    marks: Marks
+    # The position of the shard's inputs that is stored.
+    saved: Callable[[], int]
     delivered: Progress
     snapshot_events: int
     forget_seconds: float
@@ -50,8 +56,10 @@ class Upkeep:
     chapters: Chapters | None = None
     # Revision, and time of the end or of what is kept of it, by destroyed room.
     destroyed: dict[str, tuple[int, int]] = field(default_factory=dict)
-    # Where the position may be moved to by the next tick.
+    # Where the position is moved to once what has led there cannot be decided again.
     _candidate: int = 0
+    _wanted: dict[str, int] = field(default_factory=dict)
+    _patience: int = 0
     # States worth a snapshot, by room, with their revision.
     _states: dict[str, tuple[int, Room]] = field(default_factory=dict)
     # Lives of rooms that are over, whose chapters are to be forgotten.
@@ -75,10 +83,12 @@ class Upkeep:
     async def tick(self) -> None:
         """One round. `WrongRevision`: the shard has another holder."""
         try:
-            # One tick late: by then the inputs up to there are behind the shard's saved position as well, so that
-            # whoever repeats an input finds its events among those that are read again.
-            candidate, self._candidate = self._candidate, await self._delivered()
-            await self.position.save(candidate)
+            # Whoever repeats an input finds its events among those that are read again, or its mark.
+            self._patience -= 1
+            if self.marks.stored(self._wanted, self.saved()) or self._patience < 0:
+                await self.position.save(self._candidate)
+                self._candidate = await self._delivered()
+                self._wanted, self._patience = self.marks.wanted(), PATIENCE_TICKS
             await self._write_snapshots()
             await self.roomlist.flush()
             await self._forget()
@@ -90,7 +100,8 @@ class Upkeep:
     async def close(self) -> None:
         """Save what is sure."""
         try:
-            await self.position.save(max(self._candidate, self.delivered.position))
+            if self.marks.stored(self.marks.wanted(), self.saved()):
+                await self.position.save(max(self._candidate, self.delivered.position))
             await self.roomlist.flush()
         except BusError as error:
             log.debug("delivered position not saved: %r", error)

@@ -19,6 +19,7 @@ from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
 
 from .archive import Archives
+from .marks import Marks
 from .occupancy import Occupancy
 from .post import Post
 from .recovery import Repeat
@@ -52,6 +53,7 @@ class RoomWorker:
     occupancy: Occupancy
     seen: Seen
     archives: Archives
+    marks: Marks
     # Journal sequences whose deliveries are stored.
     delivered: Progress
     upkeep: Upkeep | None = None
@@ -78,15 +80,18 @@ class RoomWorker:
         """Queue every frame of one envelope."""
         envelope = bus_pb2.Envelope.FromString(entry.payload)
         sequence, now_us = entry.sequence, self.office.now_us()
+        source, marks = envelope.source, self.marks
         progress = self.shard.progress
         progress.begin(sequence)
-        if envelope.frames:
-            progress.expect(sequence, len(envelope.frames))
         for frame in envelope.frames:
             cause = Cause()
             if frame.sequence:
-                cause = Cause(envelope.source, frame.sequence, frame.index, frame.accepted_us)
+                if not marks.fresh(source, frame.sequence, frame.index):
+                    continue
+                cause = Cause(source, frame.sequence, frame.index, frame.accepted_us)
+            progress.expect(sequence)
             self._inputs.append(Input(frame, cause, sequence, now_us))
+        marks.took(sequence, source)
         progress.finish(sequence)
         self._wake.set()
 
@@ -94,6 +99,10 @@ class RoomWorker:
         """Whether so much waits that no more must be read now."""
         waiting_bytes_max = self.office.settings.waiting_bytes_max
         return len(self._inputs) > INPUTS_MAX or self.senders.waiting_bytes > waiting_bytes_max
+
+    def note(self, position: int) -> str:
+        """What is stored with the shard's position."""
+        return self.marks.note(position)
 
     def idle(self) -> bool:
         """Whether nothing is under way."""
@@ -155,7 +164,7 @@ class RoomWorker:
         office = self.office
         coming = [self._inputs[i] for i in range(min(len(self._inputs), 1000))]
         await self.rooms.load(i.room for i in coming if i.room != office.host)
-        limits = replace(office.settings.limits(), keep_words=office.keep_words)
+        limits = replace(office.settings.limits(), keep_words=office.keep_words, archive=office.archives())
         turn = Turn(office, self.rooms, self.seen, limits)
         for one in coming:
             if turn.full(one):

@@ -9,15 +9,17 @@ from functools import partial
 
 from natter.bus import instances, subjects
 from natter.bus.api import Bus
-from natter.bus.directory import Directory
+from natter.bus.directory import Directory, Session
 from natter.bus.holder import Holder
 from natter.bus.journal import Journal
 from natter.bus.kv import bucket_spec, ensure
 from natter.bus.moves import Moves
+from natter.bus.removal import removed_since
 from natter.bus.sender import Senders
 from natter.bus.shard import Shard
 from natter.bus.snapshot import Snapshots
 from natter.runtime import process
+from natter.xmpp.jid import local_of
 
 from .arrivals import Arrivals
 from .departures import Departures
@@ -109,6 +111,7 @@ class Service:
             start_seconds_min=settings.start_seconds,
             left=orphans.gateways,
             hand_back=orphans.hand_back,
+            removed=self._removed,
         )
 
     async def open_shard(self, shard: Shard) -> ShardWorker:
@@ -144,6 +147,9 @@ class Service:
         self.workers[shard.number] = worker
         self._departures.look(worker)
         return worker
+
+    async def _removed(self, session: Session) -> bool:
+        return await removed_since(self._bus, local_of(session.bare), session.account)
 
     def _closed(self, number: int, senders: Senders, worker: ShardWorker) -> None:
         self._moves.forget(senders)
