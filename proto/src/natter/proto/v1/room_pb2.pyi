@@ -298,8 +298,16 @@ class RegistrationRefused(_message.Message):
     jid: str
     def __init__(self, jid: _Optional[str] = ...) -> None: ...
 
+class CardChanged(_message.Message):
+    __slots__ = ("card", "avatars")
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    AVATARS_FIELD_NUMBER: _ClassVar[int]
+    card: bytes
+    avatars: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, card: _Optional[bytes] = ..., avatars: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class RoomEvent(_message.Message):
-    __slots__ = ("source", "sequence", "index", "time_us", "answer", "accepted_us", "room_created", "occupant_joined", "occupant_left", "nickname_changed", "presence_changed", "message_sent", "subject_changed", "rights_changed", "config_changed", "room_destroyed", "voice_requested", "registration_requested", "registration_refused", "message_moderated")
+    __slots__ = ("source", "sequence", "index", "time_us", "answer", "accepted_us", "room_created", "occupant_joined", "occupant_left", "nickname_changed", "presence_changed", "message_sent", "subject_changed", "rights_changed", "config_changed", "room_destroyed", "voice_requested", "registration_requested", "registration_refused", "message_moderated", "card_changed")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -320,6 +328,7 @@ class RoomEvent(_message.Message):
     REGISTRATION_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     REGISTRATION_REFUSED_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_MODERATED_FIELD_NUMBER: _ClassVar[int]
+    CARD_CHANGED_FIELD_NUMBER: _ClassVar[int]
     source: str
     sequence: int
     index: int
@@ -340,7 +349,8 @@ class RoomEvent(_message.Message):
     registration_requested: RegistrationRequested
     registration_refused: RegistrationRefused
     message_moderated: MessageModerated
-    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., time_us: _Optional[int] = ..., answer: _Optional[_Union[IqAnswer, _Mapping]] = ..., accepted_us: _Optional[int] = ..., room_created: _Optional[_Union[RoomCreated, _Mapping]] = ..., occupant_joined: _Optional[_Union[OccupantJoined, _Mapping]] = ..., occupant_left: _Optional[_Union[OccupantLeft, _Mapping]] = ..., nickname_changed: _Optional[_Union[NicknameChanged, _Mapping]] = ..., presence_changed: _Optional[_Union[PresenceChanged, _Mapping]] = ..., message_sent: _Optional[_Union[MessageSent, _Mapping]] = ..., subject_changed: _Optional[_Union[SubjectChanged, _Mapping]] = ..., rights_changed: _Optional[_Union[RightsChanged, _Mapping]] = ..., config_changed: _Optional[_Union[ConfigChanged, _Mapping]] = ..., room_destroyed: _Optional[_Union[RoomDestroyed, _Mapping]] = ..., voice_requested: _Optional[_Union[VoiceRequested, _Mapping]] = ..., registration_requested: _Optional[_Union[RegistrationRequested, _Mapping]] = ..., registration_refused: _Optional[_Union[RegistrationRefused, _Mapping]] = ..., message_moderated: _Optional[_Union[MessageModerated, _Mapping]] = ...) -> None: ...
+    card_changed: CardChanged
+    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., time_us: _Optional[int] = ..., answer: _Optional[_Union[IqAnswer, _Mapping]] = ..., accepted_us: _Optional[int] = ..., room_created: _Optional[_Union[RoomCreated, _Mapping]] = ..., occupant_joined: _Optional[_Union[OccupantJoined, _Mapping]] = ..., occupant_left: _Optional[_Union[OccupantLeft, _Mapping]] = ..., nickname_changed: _Optional[_Union[NicknameChanged, _Mapping]] = ..., presence_changed: _Optional[_Union[PresenceChanged, _Mapping]] = ..., message_sent: _Optional[_Union[MessageSent, _Mapping]] = ..., subject_changed: _Optional[_Union[SubjectChanged, _Mapping]] = ..., rights_changed: _Optional[_Union[RightsChanged, _Mapping]] = ..., config_changed: _Optional[_Union[ConfigChanged, _Mapping]] = ..., room_destroyed: _Optional[_Union[RoomDestroyed, _Mapping]] = ..., voice_requested: _Optional[_Union[VoiceRequested, _Mapping]] = ..., registration_requested: _Optional[_Union[RegistrationRequested, _Mapping]] = ..., registration_refused: _Optional[_Union[RegistrationRefused, _Mapping]] = ..., message_moderated: _Optional[_Union[MessageModerated, _Mapping]] = ..., card_changed: _Optional[_Union[CardChanged, _Mapping]] = ...) -> None: ...
 
 class RoomSummary(_message.Message):
     __slots__ = ("jid", "exists", "name", "public", "creator", "occupants", "time_us", "locked", "tombstone_us")
@@ -425,7 +435,7 @@ class HistoryItem(_message.Message):
     def __init__(self, stanza: _Optional[bytes] = ..., time_us: _Optional[int] = ..., id: _Optional[str] = ..., archived: _Optional[int] = ...) -> None: ...
 
 class RoomSnapshot(_message.Message):
-    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied", "registrations", "tombstone_reason", "tombstone_alternate", "tombstone_us", "tombstone_owners", "archived")
+    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied", "registrations", "tombstone_reason", "tombstone_alternate", "tombstone_us", "tombstone_owners", "archived", "card", "avatars")
     class AppliedEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -459,6 +469,8 @@ class RoomSnapshot(_message.Message):
     TOMBSTONE_US_FIELD_NUMBER: _ClassVar[int]
     TOMBSTONE_OWNERS_FIELD_NUMBER: _ClassVar[int]
     ARCHIVED_FIELD_NUMBER: _ClassVar[int]
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    AVATARS_FIELD_NUMBER: _ClassVar[int]
     jid: str
     exists: bool
     locked: bool
@@ -478,7 +490,9 @@ class RoomSnapshot(_message.Message):
     tombstone_us: int
     tombstone_owners: _containers.RepeatedScalarFieldContainer[str]
     archived: int
-    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ..., registrations: _Optional[_Mapping[str, str]] = ..., tombstone_reason: _Optional[str] = ..., tombstone_alternate: _Optional[str] = ..., tombstone_us: _Optional[int] = ..., tombstone_owners: _Optional[_Iterable[str]] = ..., archived: _Optional[int] = ...) -> None: ...
+    card: bytes
+    avatars: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ..., registrations: _Optional[_Mapping[str, str]] = ..., tombstone_reason: _Optional[str] = ..., tombstone_alternate: _Optional[str] = ..., tombstone_us: _Optional[int] = ..., tombstone_owners: _Optional[_Iterable[str]] = ..., archived: _Optional[int] = ..., card: _Optional[bytes] = ..., avatars: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RoomChapter(_message.Message):
     __slots__ = ("jid", "entries", "state", "revision", "state_us", "retractions")

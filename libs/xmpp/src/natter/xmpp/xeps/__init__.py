@@ -20,6 +20,7 @@ from . import (
     ping,
     registration,
     retraction,
+    room_avatar,
     roster_versioning,
     rsm,
     self_ping,
@@ -57,4 +58,5 @@ ALL = (
     retraction,
     moderation,
     stream_limits,
+    room_avatar,
 )

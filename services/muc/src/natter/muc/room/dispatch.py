@@ -6,13 +6,14 @@ from natter.proto.v1 import room_pb2
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape
 from natter.xmpp.traits import Trait
-from natter.xmpp.xeps import data_forms, moderation
+from natter.xmpp.xeps import data_forms, moderation, room_avatar
 from natter.xmpp.xeps.muc import Affiliation, Role, Status
 
 from .answer import result
 from .decide import (
     archive,
     availability,
+    card,
     configure,
     discover,
     enter,
@@ -151,6 +152,8 @@ def _iq(room: Room, request: Request, limits: Limits) -> Decision:
             return archive.decide(room, request, limits)
         case "set", name if name == moderation.MODERATE:
             return moderate.decide(room, request, limits)
+        case _, name if name == room_avatar.CARD:
+            return card.decide(room, request, limits)
         case "get", name if name == _INFO:
             return discover.info(room, request, limits)
         case "get", name if name == _ITEMS:

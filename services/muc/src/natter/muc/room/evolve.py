@@ -156,6 +156,10 @@ def _not_registered(room: Room, event: room_pb2.RegistrationRefused, time_us: in
     return replace(room, registrations=_less(room.registrations, event.jid))
 
 
+def _card(room: Room, event: room_pb2.CardChanged, time_us: int) -> Room:
+    return replace(room, card=event.card, avatars=tuple(event.avatars))
+
+
 def _destroyed(room: Room, event: room_pb2.RoomDestroyed, time_us: int) -> Room:
     # What has been applied stays known: the room may be made again while old frames still come.
     stone = None
@@ -238,4 +242,5 @@ _CHANGES: Final[dict[str, Callable[[Room, Any, int], Room]]] = {
     "registration_requested": _registering,
     "registration_refused": _not_registered,
     "message_moderated": _moderated,
+    "card_changed": _card,
 }

@@ -234,6 +234,12 @@ def _registering(before: Room, event: Event, after: Room) -> Iterator[Output]:
     yield messages.registration_request(after, asked.jid, asked.nick, admins, f"registration-{event.time_us}")
 
 
+def _card(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    # XEP-0486 §3.2: everybody is told that there is something to look at.
+    yield from _answer(after, event)
+    yield messages.configured(after, (int(Status.CONFIGURATION_CHANGED),), f"card-{event.time_us}")
+
+
 def _destroyed(before: Room, event: Event, after: Room) -> Iterator[Output]:
     end = event.room_destroyed
     destroy = Destroy(end.alternate, end.reason, end.password)
@@ -256,4 +262,5 @@ _RENDERERS: Final[dict[str, Callable[[Room, Any, Room], Iterator[Output]]]] = {
     "voice_requested": _voice,
     "registration_requested": _registering,
     "message_moderated": _moderated,
+    "card_changed": _card,
 }

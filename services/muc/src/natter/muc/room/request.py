@@ -92,6 +92,7 @@ class Limits:
     keep_words: bool = True
     # Whether rooms keep an archive, unless they say otherwise.
     archive: bool = True
+    card_bytes_max: int = 65_536
     # People who wait to be registered.
     registrations_max: int = 50
     tombstone_seconds: int = 0

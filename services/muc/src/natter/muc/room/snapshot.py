@@ -49,6 +49,8 @@ def encode(room: Room) -> bytes:
             for said in room.history
         ],
         archived=room.archived,
+        card=room.card,
+        avatars=room.avatars,
         registrations=room.registrations,
     )
     if room.subject is not None:
@@ -92,6 +94,8 @@ def decode(payload: bytes) -> Room:
         snapshot.archived,
         {source: Applied(cause.sequence, cause.index, cause.time_us) for source, cause in snapshot.applied.items()},
         _tombstone(snapshot) if snapshot.tombstone_us else None,
+        snapshot.card,
+        tuple(snapshot.avatars),
     )
 
 

@@ -164,6 +164,9 @@ class Room:
     # The highest input that has events, per source.
     applied: Mapping[str, Applied] = field(default_factory=dict)
     tombstone: Tombstone | None = None
+    # The room's card as it was set, and what its pictures are called.
+    card: bytes = b""
+    avatars: tuple[str, ...] = ()
 
     def affiliation(self, bare: str) -> Affiliation:
         """The affiliation of a bare JID."""

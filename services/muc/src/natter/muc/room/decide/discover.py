@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from natter.xmpp import ns
 from natter.xmpp.jid import local_of
-from natter.xmpp.xeps import disco, extended_disco, mam, moderation, muc, retraction, self_ping
+from natter.xmpp.xeps import disco, extended_disco, mam, moderation, muc, retraction, room_avatar, self_ping
 
 from ..answer import result
 from ..request import Decision, Limits, Refused, Request
@@ -23,6 +23,7 @@ FEATURES = (
     ns.STANZA_IDS,
     ns.PING,
     register.FEATURE,
+    room_avatar.NS,
     ns.MUC_REGISTER,
     ns.MUC_REQUEST,
     # XEP-0410 §3.3: a ping to oneself is answered by the room.
@@ -95,6 +96,8 @@ def _facts(room: Room) -> dict[str, tuple[str, ...]]:
         "muc#roominfo_subjectmod": ("1" if config.occupants_change_subject else "0",),
         "muc#maxhistoryfetch": (str(config.history_stanzas_max),),
     }
+    if room.avatars:
+        facts["muc#roominfo_avatarhash"] = room.avatars
     if config.lang:
         facts["muc#roominfo_lang"] = (config.lang,)
     if config.pubsub:
