@@ -75,11 +75,13 @@ EDGES = (
     ),
     Edges(
         "muc",
-        writes=(DELIVER, "natter.journal.room.*"),
+        # Room shards: an operator's wish goes through the room's holder.
+        writes=(DELIVER, ROOM_SHARD, "natter.journal.room.*", "natter.chapter.*.*.*"),
         buckets=(*HOLDING, subjects.SNAPSHOTS, "rooms"),
-        reads=(subjects.SHARDS, subjects.JOURNALS),
+        reads=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
         looks=(subjects.SESSIONS,),
-        purges=(subjects.SHARDS, subjects.JOURNALS),
+        purges=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
+        serves=(subjects.rpc("muc", "*"),),
     ),
     Edges(
         "accounts",
@@ -106,8 +108,8 @@ EDGES = (
         looks=(subjects.INSTANCES,),
         outside=("clickhouse",),
     ),
-    # Who runs `natter user` and `natter doctor` against a cluster.
-    Edges("operator", asks=(subjects.rpc("accounts", "*"),)),
+    # Who runs `natter user`, `natter room` and `natter doctor` against a cluster.
+    Edges("operator", asks=(subjects.rpc("accounts", "*"), subjects.rpc("muc", "*"))),
 )
 
 

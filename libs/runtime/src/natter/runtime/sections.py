@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
-StreamName = Literal["LANES", "DELIVERIES", "SHARDS", "JOURNALS", "AVAILABILITY", "FACTS"]
+StreamName = Literal["LANES", "DELIVERIES", "SHARDS", "JOURNALS", "AVAILABILITY", "FACTS", "ARCHIVE", "CHAPTERS"]
 
 
 class Server(BaseModel):
@@ -67,6 +67,12 @@ class BusSection(BaseModel):
     )
     bytes_max: dict[StreamName, Annotated[int, Field(ge=1 << 16, le=1 << 50)]] = Field(
         default_factory=dict, description="Bytes of a js_stream, by its name, where they are not to be as they come."
+    )
+    room_days: float = Field(
+        30.0,
+        ge=0,
+        le=36_500,
+        description="How long what happened in rooms can be read again (XEP-0313, `natter room at`); 0: not at all.",
     )
     replicas: int = Field(1, ge=1, le=5, description="How many NATS servers keep each js_stream.")
 
