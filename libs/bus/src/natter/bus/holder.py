@@ -169,11 +169,11 @@ class Holder:
     async def _save(self) -> None:
         while True:
             await asyncio.sleep(SAVE_SECONDS)
+            for runner in self._runners.values():
+                names.BACKLOG.set(runner.backlog, self._kind, str(runner.number))
             runners = [runner for runner in self._runners.values() if runner.moved]
             results = await asyncio.gather(*(runner.save() for runner in runners), return_exceptions=True)
             for runner, result in zip(runners, results, strict=True):
-                if runner.name in self._runners:
-                    names.BACKLOG.set(runner.backlog, self._kind, str(runner.number))
                 if isinstance(result, WrongRevision):
                     log.warning("%s: position was written by somebody else", runner.name)
                     runner.restart()
