@@ -43,7 +43,8 @@ async def test_rows_say_what_happened_and_no_body(own: Stack) -> None:
     those = await pairs(*address, secure, NAMES, "pw")
     assert (await exchange(those, run="meta", count=100, canary=CANARY)).exact
     those[0].sender.send(
-        f"<message to='nobody@localhost' type='groupchat' id='b1'><body>{CANARY}</body><subject>{CANARY}</subject></message>"
+        "<message to='nobody@localhost' type='groupchat' id='b1'>"
+        f"<body>{CANARY}</body><subject>{CANARY}</subject></message>"
     )
     await those[0].sender.until("service-unavailable")
     await asyncio.gather(*(c.close() for p in those for c in (p.sender, p.receiver)))
