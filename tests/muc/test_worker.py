@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 from gate import Gate
 from natter.bus import subjects
@@ -71,6 +72,26 @@ async def test_a_frame_that_comes_again_is_not_said_again(hall) -> None:
     assert one.gone() == two.gone() == []
 
 
+async def test_a_frame_that_comes_again_long_after_is_not_said_again_by_the_next_holder(hall, bus) -> None:
+    one, two, _ = await party(hall)
+    hall.say(one, ROOM, "once")
+    hall.say(two, ROOM, "psst", nick="n0")
+    await hall.settled()
+    # All of it is done and saved, the events will not be read again.
+    position = hall.save()
+    for _ in range(3):
+        await hall.worker.upkeep.tick()
+    assert hall.worker.upkeep.position.value == await bus.last_sequence(subjects.JOURNALS)
+    await hall.kill()
+    await hall.open(position)
+    # The lane's new holder repeats what the old one, killed before, was not sure of.
+    hall.publish(hall.frames)
+    hall.say(one, ROOM, "and once more")
+    await hall.settled()
+    assert one.bodies() == ["once", "psst", "and once more"]
+    assert two.bodies() == ["once", "and once more"]
+
+
 async def test_kill_in_the_middle_loses_and_repeats_nothing(hall) -> None:
     guests = await party(hall, 4, persistentroom="1")
     said = 0
@@ -108,6 +129,7 @@ async def test_killed_after_the_append_the_next_holder_delivers(hall, bus) -> No
     frame = bus_pb2.Frame(session=two.session.session, sequence=10_000, index=16, kind=1, type="groupchat")
     frame.sender, frame.to, frame.stanza = two.jid, ROOM, b"<message type='groupchat'><body>lost?</body></message>"
     hall.publish([frame])
+    hall.lane = itertools.count(10_001)
     await hall.settled()
     assert one.bodies() == ["lost?"]
 

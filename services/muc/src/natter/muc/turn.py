@@ -9,6 +9,7 @@ from typing import Final
 
 from natter.proto.v1 import room_pb2
 from natter.telemetry import names, trace
+from natter.xmpp.jid import domain_of
 from natter.xmpp.traits import Trait
 
 from .room import dispatch, host
@@ -114,11 +115,7 @@ class Turn:
     def _request(self, coming: Input) -> Request:
         frame = coming.frame
         joining = frame.kind == PRESENCE and bool(frame.traits & Trait.MUC_JOIN)
-        may_create = True
-        if joining:
-            bare = frame.sender.partition("/")[0]
-            known = self.office.roomlist.made_by(bare) + self.created.get(bare, 0)
-            may_create = known < self.office.settings.rooms_per_user_max
+        may_create = joining and self._may_create(frame.sender.partition("/")[0])
         return Request(
             kind=frame.kind,
             type=frame.type,
@@ -132,9 +129,18 @@ class Turn:
             vanished=bool(coming.vanished),
             now_us=coming.taken_us,
             cause=coming.cause,
-            fresh=secrets.token_bytes(32) if joining else b"",
+            fresh=secrets.token_bytes(32) if joining or frame.payload else b"",
             may_create=may_create,
         )
+
+    def _may_create(self, bare: str) -> bool:
+        settings = self.office.settings
+        if bare in settings.admins:
+            return True
+        # XEP-0045 §10.1.1: making rooms may be a privilege.
+        if settings.create == "admins" or (settings.create == "local" and domain_of(bare) != self.office.domain):
+            return False
+        return self.office.roomlist.made_by(bare) + self.created.get(bare, 0) < settings.rooms_per_user_max
 
     def _span(self, coming: Input, decision: Decision) -> str:
         frame = coming.frame

@@ -18,6 +18,7 @@ from natter.bus.sender import Senders
 from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
 
+from .marks import Marks
 from .occupancy import Occupancy
 from .post import Post
 from .recovery import Repeat
@@ -46,6 +47,7 @@ class RoomWorker:
     journal: Journal
     occupancy: Occupancy
     seen: Seen
+    marks: Marks
     # Journal sequences whose deliveries are stored.
     delivered: Progress
     upkeep: Upkeep | None = None
@@ -71,15 +73,18 @@ class RoomWorker:
         """Queue every frame of one envelope."""
         envelope = bus_pb2.Envelope.FromString(entry.payload)
         sequence, now_us = entry.sequence, self.office.now_us()
+        source, marks = envelope.source, self.marks
         progress = self.shard.progress
         progress.begin(sequence)
-        if envelope.frames:
-            progress.expect(sequence, len(envelope.frames))
         for frame in envelope.frames:
             cause = Cause()
             if frame.sequence:
-                cause = Cause(envelope.source, frame.sequence, frame.index, frame.accepted_us)
+                if not marks.fresh(source, frame.sequence, frame.index):
+                    continue
+                cause = Cause(source, frame.sequence, frame.index, frame.accepted_us)
+            progress.expect(sequence)
             self._inputs.append(Input(frame, cause, sequence, now_us))
+        marks.took(sequence, source)
         progress.finish(sequence)
         self._wake.set()
 
@@ -87,6 +92,10 @@ class RoomWorker:
         """Whether so much waits that no more must be read now."""
         waiting_bytes_max = self.office.settings.waiting_bytes_max
         return len(self._inputs) > INPUTS_MAX or self.senders.waiting_bytes > waiting_bytes_max
+
+    def note(self, position: int) -> str:
+        """What is stored with the shard's position."""
+        return self.marks.note(position)
 
     def idle(self) -> bool:
         """Whether nothing is under way."""
