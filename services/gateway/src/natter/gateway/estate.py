@@ -80,8 +80,8 @@ class Estate:
         self._opening: asyncio.Task[None] | None = None
         # Whether it has left anything.
         self.found = False
-        # Loop time of the last use.
-        self.used = 0.0
+        # Loop times of its opening and of the last use.
+        self.opened = self.used = 0.0
 
     async def open(self) -> None:
         """Read the checkpoint and what follows it. Several may wait."""

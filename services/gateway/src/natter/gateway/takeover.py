@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 SETTLE_SECONDS = 10.0
 # An estate is read on for so long after its last session was taken.
 ESTATE_SECONDS = 2 * SETTLE_SECONDS
+# It holds all that its gateway has sent since it was opened: another one is opened for who comes later.
+FRESH_SECONDS = SETTLE_SECONDS
 # A lane whose router died is held again after the lease; in doubt the session goes on.
 ROUTED_SECONDS_MAX = 5.0
 ROUNDS_MAX = 5
@@ -72,6 +74,8 @@ class Takeovers:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._estates: dict[str, Estate] = {}
+        # Older ones, in which something may still come for sessions that were taken from them.
+        self._former: set[Estate] = set()
         self._arrivals: dict[str, Arrival] = {}
         self._fences = Senders(gateway.bus, gateway.incarnation, f"{gateway.incarnation}.fence")
 
@@ -184,10 +188,15 @@ class Takeovers:
         return arrival
 
     def _estate(self, gateway: str, lane: int) -> Estate:
+        now = self._gateway.loop.time()
         estate = self._estates.get(gateway)
+        if estate is not None and now - estate.opened > FRESH_SECONDS:
+            self._former.add(self._estates.pop(gateway))
+            estate = None
         if estate is None:
             estate = self._estates[gateway] = Estate(self._gateway.bus, gateway, lane, self._gateway.incarnation)
-        estate.used = self._gateway.loop.time()
+            estate.opened = now
+        estate.used = now
         return estate
 
     def _give_up(self, session: Session) -> None:
@@ -488,11 +497,14 @@ class Takeovers:
         busy = {estate for arrival in self._arrivals.values() for estate in arrival.estates}
         for gateway, estate in list(self._estates.items()):
             if estate not in busy and now - estate.used > ESTATE_SECONDS:
-                del self._estates[gateway]
+                self._former.add(self._estates.pop(gateway))
+        for estate in list(self._former):
+            if estate not in busy and now - estate.used > ESTATE_SECONDS:
+                self._former.discard(estate)
                 self._gateway.spawn(estate.close())
 
     async def close(self) -> None:
         """Read no more of what others have left."""
-        for estate in self._estates.values():
+        for estate in (*self._estates.values(), *self._former):
             await estate.close()
         await self._fences.close()
