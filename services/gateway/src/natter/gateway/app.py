@@ -344,7 +344,9 @@ class Running:
         """Nothing is left to hand back, unless the lane did not take it: then the position stays for the janitor."""
         if self.saving is not None:
             self.saving.cancel()
-        if self.position is not None and not self.gateway.lane.waiting_frames:
+        gateway = self.gateway
+        left = gateway.lane.waiting_frames or gateway.returns.count or gateway.binding.releasing
+        if self.position is not None and not left:
             try:
                 async with asyncio.timeout(1.0):
                     await self.position.stop()
