@@ -252,6 +252,7 @@ async def test_what_others_have_sent_is_not_kept_for_ever_though_sessions_keep_c
     takeovers.expect_no_more()
     assert not takeovers._estates and not takeovers._former
     await world.router.until(lambda: all(sub._stopped for estate in estates for sub in estate._subscriptions))
+    assert not any(estate._left for estate in estates)
 
 
 async def test_nobody_resumes_what_is_not_theirs(world: World) -> None:
