@@ -14,7 +14,7 @@ STAMP := .venv/.synced
 TOOLS := .venv-tools
 MEMBERS := $(wildcard pyproject.toml proto/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
 
-.PHONY: help up test test-k8s lint bench chaos clean
+.PHONY: help up test test-k8s lint bench chaos soak clean
 
 help:
 	@echo "make up      prepare everything, run natter in the foreground (ARGS= flags of natter up, DATA= folder)"
@@ -23,6 +23,7 @@ help:
 	@echo "make lint    ruff, mypy, import contracts, generated files"
 	@echo "make bench   compare with other servers (ARGS= see docs)"
 	@echo "make chaos   every fault under four seeds (ARGS= --seeds 5,6 --faults 'kill;freeze' --jobs 2)"
+	@echo "make soak    ten minutes of steady load, the memory of every process (ARGS= --minutes 60)"
 	@echo "make clean   remove what was prepared; data stays"
 
 up: $(STAMP)
@@ -46,6 +47,9 @@ bench: $(STAMP)
 
 chaos: $(STAMP)
 	@$(BIN)/python tests/chaos $(ARGS)
+
+soak: $(STAMP)
+	@$(BIN)/python tests/soak $(ARGS)
 
 clean:
 	rm -rf .venv $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

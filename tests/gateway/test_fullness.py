@@ -10,6 +10,7 @@ import pytest
 from gate import Gate
 from natter.bus import subjects
 from natter.bus.api import StreamFull
+from natter.bus.kv import Bucket
 from natter.bus.memory import MemoryBus
 from natter.gateway.fullness import Fullness
 
@@ -49,7 +50,7 @@ async def test_a_full_lane_is_answered_with_resource_constraint_until_it_is_over
 @pytest.mark.parametrize("stream", [subjects.DELIVERIES, subjects.SHARDS, subjects.JOURNALS])
 async def test_what_could_go_nowhere_is_not_accepted(world: World, memory: MemoryBus, stream: str) -> None:
     gateway = await world.gateway()
-    fullness = Fullness(gateway.gateway)
+    fullness = Fullness(gateway.gateway, 600.0)
     [spec] = [s for s in subjects.streams() if s.name == stream]
     await memory.ensure_stream(replace(spec, bytes_max=100_000))
     subject = {
@@ -66,6 +67,27 @@ async def test_what_could_go_nowhere_is_not_accepted(world: World, memory: Memor
     await fullness.look()
     assert gateway.gateway.refusing
     await memory.purge(stream, subject)
+    await fullness.look()
+    assert not gateway.gateway.refusing
+
+
+async def test_a_lane_that_nobody_routes_for_long_takes_no_more(world: World, memory: MemoryBus) -> None:
+    gateway = await world.gateway()
+    alice = await world.login(gateway, "alice", "a")
+    fullness = Fullness(gateway.gateway, 0.4)
+    alice.send(chat("bob@localhost/b", "one"))
+    await world.router.until(lambda: gateway.gateway.lane.last_sequence)
+    await fullness.look()
+    assert not gateway.gateway.refusing
+    await asyncio.sleep(0.21)
+    await fullness.look()
+    assert gateway.gateway.refusing
+    key = f"lane.{gateway.gateway.binding.lane_number}"
+    await Bucket(memory, subjects.POSITIONS).put(key, f"{gateway.gateway.lane.last_sequence} a note".encode())
+    await fullness.look()
+    assert not gateway.gateway.refusing
+    # Idle for ever is no lag.
+    await asyncio.sleep(0.21)
     await fullness.look()
     assert not gateway.gateway.refusing
 

@@ -192,7 +192,7 @@ async def test_what_a_checkpoint_still_names(world: World) -> None:
     assert checkpoints.done() == 0
 
     def written(**fields: Any) -> int:
-        checkpoints._written = {"gone.0": bus_pb2.Checkpoint(**fields).SerializeToString()}
+        checkpoints._told = (bus_pb2.Checkpoint(**fields).SerializeToString(),)
         return checkpoints.done()
 
     places = bus_pb2.SessionState(session="a", places=[7 << 16 | 3, 9 << 16])

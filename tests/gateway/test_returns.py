@@ -26,6 +26,8 @@ class Lane:
             crowded=lambda crowded: self.told.append(crowded),
         )
         self.told: list[bool] = []
+        self.outcomes: list[tuple[str, str]] = []
+        self.returns.told = lambda frame, outcome: self.outcomes.append((frame.id, outcome))
 
     def pass_time(self) -> list[float]:
         timers, self.timers = self.timers, []
@@ -149,3 +151,14 @@ def test_a_full_lane_makes_them_wait_and_no_more_is_read() -> None:
     assert [frame.id for frame in lane.frames] == list("0123456789")
     assert lane.told == [True, False]
     assert lane.timers == []
+
+
+def test_what_becomes_of_a_delivery_is_told() -> None:
+    lane = Lane()
+    lane.returns.give_back(chat(1), "gone")
+    lane.returns.give_back(bus_pb2.Frame(kind=PRESENCE, id="2"), "gone")
+    assert lane.outcomes == [("2", "dropped:session-left")]
+    lane.returns.leave("gone")
+    # Counted as delivered when it came, and then not written.
+    lane.returns.left("gone", [chat(3)])
+    assert lane.outcomes[1:] == [("3", "returned")]

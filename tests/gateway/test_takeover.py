@@ -227,6 +227,33 @@ async def test_settling(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert await received(client, f"n{n + 19}.") == [f"n{k}." for k in range(n, n + 20)]
 
 
+async def test_what_others_have_sent_is_not_kept_for_ever_though_sessions_keep_coming(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from natter.gateway import estate, takeover
+
+    monkeypatch.setattr(takeover, "SETTLE_SECONDS", 0.02)
+    monkeypatch.setattr(estate, "FRESH_SECONDS", -1.0)
+    one, two = await world.gateway(), await world.gateway()
+    bob = await world.login(two, "bob", "b")
+    takeovers = two.gateway.takeovers
+    for number in range(4):
+        alice, previd = await managed(world, one)
+        bob.send(chat("alice@localhost/r", f"n{number}."))
+        await alice.until(f"n{number}")
+        client = await again(world, two, previd, 1)
+        await client.until("<resumed")
+        client.send("</stream:stream>")
+        await world.router.until(lambda: not world.directory.sessions("alice@localhost"))
+    estates = {*takeovers._estates._open.values(), *takeovers._estates._older}
+    assert len(estates) == 4
+    await asyncio.sleep(0.06)
+    takeovers.expect_no_more()
+    assert not takeovers._estates._open and not takeovers._estates._older
+    await world.router.until(lambda: all(sub._stopped for one in estates for sub in one._subscriptions))
+    assert not any(one._left for one in estates)
+
+
 async def test_nobody_resumes_what_is_not_theirs(world: World) -> None:
     one, two = await world.gateway(), await world.gateway()
     _alice, previd = await managed(world, one)

@@ -74,3 +74,10 @@ async def test_all_or_nothing_is_sampled(memory: MemoryBus, session: Session) ->
     assert session.traceparent != traceparent
     Tally(facts, 1.0).accepted(frame(), session, 1, traceparent)
     assert facts._rows[0][10] == traceparent[3:35]
+
+
+async def test_a_delivery_that_was_none_is_a_row(memory: MemoryBus) -> None:
+    facts = FactsWriter(memory, "test")
+    Tally(facts, 0.0).undelivered(frame(), "returned")
+    [row] = facts._rows
+    assert row[1:9] == (1, "chat", 1, "returned", "", "a@x/r", "b@x", len(CANARY))

@@ -54,6 +54,8 @@ EDGES = (
         writes=(LANE, DELIVER, FACTS),
         buckets=(subjects.SESSIONS, subjects.INSTANCES, subjects.POSITIONS, subjects.CHECKPOINTS),
         reads=(subjects.DELIVERIES, subjects.LANES, subjects.JOURNALS),
+        # Its own log (ADR 0011); presence those of gateways that are gone.
+        purges=(subjects.DELIVERIES,),
         asks=(subjects.rpc("accounts", "credentials"), subjects.rpc("accounts", "register")),
     ),
     Edges(
@@ -71,7 +73,7 @@ EDGES = (
         writes=(DELIVER, USER_SHARD, ROOM_SHARD, LANE, "natter.journal.roster.*", AVAILABILITY),
         buckets=(*HOLDING, subjects.SNAPSHOTS, subjects.SESSIONS, "logouts"),
         reads=(subjects.SHARDS, subjects.JOURNALS, subjects.AVAILABILITY, subjects.DELIVERIES),
-        purges=(subjects.SHARDS, subjects.JOURNALS),
+        purges=(subjects.SHARDS, subjects.JOURNALS, subjects.DELIVERIES),
     ),
     Edges(
         "muc",

@@ -17,10 +17,12 @@ from natter.bus.facts import FactsWriter
 from natter.bus.instances import Instances
 from natter.bus.kv import ensure
 from natter.bus.sender import Sender
+from natter.bus.subjects import LANES
 from natter.runtime import process
 from natter.runtime.addresses import Address, parse
 from natter.runtime.sections import Server
 from natter.runtime.settings import SettingsError
+from natter.runtime.spine import specs
 from natter.telemetry.names import LIMITS_HIT
 from natter.xmpp import ns
 from natter.xmpp.stream.limits import Limits
@@ -59,6 +61,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         instance=ctx.instance,
         lanes=ctx.bus_settings.lanes,
         sample_ratio=ctx.telemetry_settings.sample_ratio,
+        window_seconds=next(s for s in specs(ctx.bus_settings, ctx.server.profile) if s.name == LANES).age_seconds_max,
     )
     ctx.on_drain(gateway.stop)
     await gateway.start()
@@ -184,6 +187,8 @@ class Running:
     instance: str
     lanes: int
     sample_ratio: float = 0.0
+    # How long lanes are kept.
+    window_seconds: float = 600.0
     gateway: Gateway = field(init=False)
     instances: Instances = field(init=False)
     subscription: Subscription | None = None
@@ -255,7 +260,7 @@ class Running:
         gateway.spawn(checkpoints.run(self.settings.checkpoint_seconds))
         gateway.spawn(gateway.takeovers.inherit())
         gateway.spawn(LogRoom(gateway, self._done).run())
-        gateway.spawn(Fullness(gateway).run())
+        gateway.spawn(Fullness(gateway, self.window_seconds).run())
         await self._listen("c2s", self.settings.c2s, lambda: Connection(gateway))
         if gateway.tls is not None:
             await self._listen(
@@ -346,7 +351,9 @@ class Running:
         """Nothing is left to hand back, unless the lane did not take it: then the position stays for the janitor."""
         if self.saving is not None:
             self.saving.cancel()
-        if self.position is not None and not self.gateway.lane.waiting_frames:
+        gateway = self.gateway
+        left = gateway.lane.waiting_frames or gateway.returns.count or gateway.binding.releasing
+        if self.position is not None and not left:
             try:
                 async with asyncio.timeout(1.0):
                     await self.position.stop()

@@ -37,6 +37,8 @@ class Checkpoints:
     lane_start: int = 0
     _bucket: Bucket = field(init=False)
     _written: dict[str, bytes] = field(default_factory=dict)
+    # The last checkpoint that was written to its end.
+    _told: tuple[bytes, ...] = ()
     _repeated: float = 0.0
     # Parts of the last checkpoint, and by key those parts of earlier ones that tell of departed sessions, with the loop
     # time at which they are forgotten.
@@ -59,7 +61,7 @@ class Checkpoints:
 
     def done(self) -> int:
         """The highest entry of the delivery log that nobody who reads the checkpoint needs."""
-        parts = [bus_pb2.Checkpoint.FromString(part) for part in self._written.values()]
+        parts = [bus_pb2.Checkpoint.FromString(part) for part in self._told]
         needed = [state.since for part in parts for state in part.sessions if state.since]
         needed += [place >> 16 for part in parts for state in part.sessions for place in state.places]
         return min([*(part.delivered for part in parts), *(sequence - 1 for sequence in needed)], default=0)
@@ -88,6 +90,7 @@ class Checkpoints:
             await self._bucket.delete(name)
             del self._written[name]
         self._last = parts
+        self._told = tuple(wanted.values())
 
     def _remember(self, departed: set[str], now: float) -> None:
         """Keep what the last checkpoint says of sessions that have moved since; it stays true of them."""

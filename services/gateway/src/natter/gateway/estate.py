@@ -105,6 +105,10 @@ class Estate:
             self._opening.cancel()
         for subscription in self._subscriptions:
             await subscription.stop()
+        # At once: heirs know of their estate and it of them, and such circles wait long for the collector.
+        self._left.clear()
+        self._counts.clear()
+        self._fences.clear()
 
     async def _open(self) -> None:
         for subscription in self._subscriptions:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from typing import TYPE_CHECKING
 
 from natter.bus import subjects
 from natter.bus.api import BusError
+from natter.bus.kv import Bucket
 from natter.telemetry.names import LIMITS_HIT
 
 from .pipeline import Refusing
@@ -22,13 +24,23 @@ LOOK_SECONDS = 1.0
 BEHIND = (subjects.DELIVERIES, subjects.SHARDS, subjects.JOURNALS)
 SHORT_SHARE = 0.95
 ROOM_SHARE = 0.9
+# A lane forgets by age. When nobody has routed it for this share of that time, no more is put into it.
+LAG_SHARE = 0.5
+SAMPLES_MAX = 1000
 
 
 class Fullness:
-    """Keeps `gateway.refusing`. The lane tells by itself when it is refused; the others are asked about."""
+    """Keeps `gateway.refusing`. The lane tells by itself when it is refused; the others are asked about.
 
-    def __init__(self, gateway: Gateway) -> None:
+    `window_seconds`: how long the lane is kept.
+    """
+
+    def __init__(self, gateway: Gateway, window_seconds: float) -> None:
         self._gateway = gateway
+        self._positions = Bucket(gateway.bus, subjects.POSITIONS)
+        self._lag_seconds_max = window_seconds * LAG_SHARE
+        # When the lane had which last entry of ours, as far as it is not routed.
+        self._unrouted: deque[tuple[float, int]] = deque(maxlen=SAMPLES_MAX)
         self._lane = False
         self._short: set[str] = set()
         gateway.lane.on_full = self._lane_full
@@ -51,7 +63,24 @@ class Fullness:
                 self._short.add(stream)
             else:
                 self._short.discard(stream)
+        await self._look_at_lag()
         self._say()
+
+    async def _look_at_lag(self) -> None:
+        gateway, unrouted = self._gateway, self._unrouted
+        now, last = gateway.loop.time(), gateway.lane.last_sequence
+        if last and (not unrouted or unrouted[-1][1] < last):
+            unrouted.append((now, last))
+        if not unrouted:
+            return
+        found = await self._positions.get(f"lane.{gateway.binding.lane_number}")
+        position = int(found.value.split()[0]) if found is not None else 0
+        while unrouted and unrouted[0][1] <= position:
+            unrouted.popleft()
+        if unrouted and now - unrouted[0][0] > self._lag_seconds_max:
+            self._short.add(subjects.LANES)
+        else:
+            self._short.discard(subjects.LANES)
 
     def _lane_full(self, full: bool) -> None:
         self._lane = full
@@ -64,7 +93,7 @@ class Fullness:
             self._gateway.refusing = refusing
             if refusing:
                 LIMITS_HIT.add("full")
-            full = [subjects.LANES] * self._lane + sorted(self._short)
+            full = sorted({*self._short, *([subjects.LANES] * self._lane)})
             log.warning(
                 "new stanzas are refused: no room in %s" if refusing else "there is room again%s", ", ".join(full)
             )

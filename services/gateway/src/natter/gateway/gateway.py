@@ -127,6 +127,7 @@ class Gateway:
     def __post_init__(self) -> None:
         self.takeovers = Takeovers(self)
         self.binding.moved = lambda session: resumption.moved(self, session)
+        self.returns.told = self.tally.undelivered
         self.binding.rest = lambda session: backlog.rest(self, session)
 
     # --- connections ------------------------------------------------------------------------------------------------

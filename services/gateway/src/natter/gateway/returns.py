@@ -38,6 +38,8 @@ class Returns:
     # Told True when too much waits, and False when that is over.
     crowded: Callable[[bool], None] = field(default=lambda _: None)
     is_crowded: bool = False
+    # Told what has become of a delivery: "returned" takes back one that was counted before.
+    told: Callable[[bus_pb2.Frame, str], None] = field(default=lambda frame, outcome: None)
     # So many have waited so far, and so many of them are in the lane's hands.
     queued: int = 0
     given: int = 0
@@ -49,6 +51,7 @@ class Returns:
         """
         if not returnable(frame):
             DROPPED.add(bus_pb2.Kind.Name(frame.kind)[5:].lower())
+            self.told(frame, "dropped:session-left")
             return
         if frame is self.last or any(name in present for name in frame.sessions):
             return
@@ -74,6 +77,7 @@ class Returns:
         """Some of what the session had not written goes back. What has come for it since then stays behind."""
         late, self.leaving[session] = self.leaving[session], []
         for frame in unwritten:
+            self.told(frame, "returned")
             self.give_back(frame, session, present)
         self._queue(self.leaving[session])
         self.leaving[session] = late

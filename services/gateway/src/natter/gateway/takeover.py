@@ -87,6 +87,7 @@ class Takeovers:
         arrival = self._arrivals.get(session.id)
         if arrival is not None and arrival.session is session:
             del self._arrivals[session.id]
+            arrival.estates = []
             arrival.adopted.set()
 
     async def find(self, bare: str, id: str) -> Session | None:
@@ -428,6 +429,7 @@ class Takeovers:
         if not isinstance(outbox, Unacked):
             return
         outbox.capture = None
+        arrival.estates = []
         # What came between our saying so and our reading it stands here.
         for item in arrival.held:
             if item.place >> 16 > position and item.origin not in arrival.seen:

@@ -109,6 +109,22 @@ class Tally:
         self.rows.append((now_us, kind, frame.type, 1, "delivered", "", frame.sender, to, size, latency_us, trace_id))
         return self._span_out(frame, 1, size, now_us) if traceparent else ""
 
+    def undelivered(self, frame: bus_pb2.Frame, outcome: str) -> None:
+        """A delivery that does not reach its session: "returned" takes a delivered one back, else why it is dropped."""
+        traceparent = frame.traceparent
+        self.facts.add(
+            time_us=time_ns() // 1000,
+            kind=frame.kind,
+            type=frame.type,
+            direction=1,
+            outcome=outcome,
+            sender=frame.sender,
+            to=frame.to,
+            bytes=len(frame.stanza),
+            latency_us=0,
+            trace_id=traceparent and trace.trace_id(traceparent),
+        )
+
     def broadcast(self, frame: bus_pb2.Frame, tos: Sequence[str], size: int, now_us: int) -> str:
         """One stanza out, to many sessions. The traceparent of what follows."""
         kind = frame.kind
