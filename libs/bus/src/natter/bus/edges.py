@@ -53,6 +53,8 @@ EDGES = (
         writes=(LANE, DELIVER, FACTS),
         buckets=(subjects.SESSIONS, subjects.INSTANCES, subjects.POSITIONS, subjects.CHECKPOINTS),
         reads=(subjects.DELIVERIES, subjects.LANES, subjects.JOURNALS),
+        # Its own log, when the js_stream fills up.
+        purges=(subjects.DELIVERIES,),
         asks=(subjects.rpc("accounts", "credentials"), subjects.rpc("accounts", "register")),
     ),
     Edges(
