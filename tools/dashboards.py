@@ -368,6 +368,7 @@ AUTOSCALING = Dashboard(
                 ),
             ),
         ),
+        Panel("Logins that wait for their turn", "short", (("", "sum(natter_gateway_logins_waiting)"),)),
         Panel("Logins", "ops", (("{{outcome}}", rate("natter_gateway_authentications_total", "outcome")),)),
         Panel(
             "Sessions that went on elsewhere",

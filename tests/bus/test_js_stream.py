@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,11 +66,16 @@ async def test_disk_without_any_room_is_an_error() -> None:
         await js_stream.ensure(api, SPEC)  # type: ignore[arg-type]
 
 
-async def test_creation_race_with_another_configuration() -> None:
+@pytest.mark.parametrize("same", [True, False])
+async def test_who_was_slower_changes_only_what_differs(same: bool) -> None:
+    """Two that begin with another first sequence, as `rising` ones do, mean the same js_stream."""
     in_use = js_stream.ApiError(js_stream.NAME_IN_USE, "stream name already in use")
-    api = Api({"STREAM.INFO.LOG": js_stream.NoStream("none"), "STREAM.CREATE.LOG": in_use, "STREAM.UPDATE.LOG": {}})
+    there = js_stream.configuration(SPEC if same else replace(SPEC, bytes_max=1 << 20))
+    infos = [js_stream.NoStream("none"), {"config": {**there, "first_seq": 17}}]
+    api = Api({"STREAM.INFO.LOG": infos, "STREAM.CREATE.LOG": in_use, "STREAM.UPDATE.LOG": {}})
     await js_stream.ensure(api, SPEC)  # type: ignore[arg-type]
-    assert [verb for verb, _ in api.calls] == ["STREAM.INFO.LOG", "STREAM.CREATE.LOG", "STREAM.UPDATE.LOG"]
+    asked = ["STREAM.INFO.LOG", "STREAM.CREATE.LOG", "STREAM.INFO.LOG"]
+    assert [verb for verb, _ in api.calls] == asked + ([] if same else ["STREAM.UPDATE.LOG"])
 
 
 async def test_other_errors_are_passed_on() -> None:

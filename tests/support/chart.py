@@ -101,6 +101,12 @@ def snapshot(toggle: str) -> str:
                 one["data"][key] = "(as in the tree)"
         if one["kind"] == "PrometheusRule":
             one["spec"] = "(as in the tree)"
+        template = one.get("spec", {}).get("template") if isinstance(one.get("spec"), dict) else None
+        if template:
+            marks = template["metadata"]["annotations"]
+            template["metadata"]["annotations"] = {
+                key: "(a sum)" if "checksum" in key else v for key, v in marks.items()
+            }
         found.append(one)
     found.sort(key=lambda one: (one["kind"], one["metadata"]["name"]))
     return yaml.safe_dump_all(found, sort_keys=True, width=120)

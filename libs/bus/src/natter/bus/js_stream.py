@@ -69,10 +69,10 @@ async def _create_or_update(requests: Requests, wanted: dict[str, Any], *, risin
             await requests.api(f"STREAM.CREATE.{name}", {**wanted, **first})
             return
         except ApiError as error:
-            # Somebody else was faster, with another configuration.
             if error.code != NAME_IN_USE:
                 raise
-            found = {}
+            # Somebody else was faster, perhaps with another first sequence only: that is no reason to change anything.
+            found = (await requests.api(f"STREAM.INFO.{name}"))["config"]
     if any(found.get(key, _absent(value)) != value for key, value in wanted.items()):
         await requests.api(f"STREAM.UPDATE.{name}", wanted)
 

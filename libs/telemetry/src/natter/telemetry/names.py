@@ -19,6 +19,7 @@ STANZA_LATENCY = Histogram(
 # --- gateway --------------------------------------------------------------------------------------------------------
 LIMITS_HIT = Counter("natter.gateway.limits", "{hit}", "Limits reached by clients", ("limit",))
 AUTHENTICATIONS = Counter("natter.gateway.authentications", "{attempt}", "SASL exchanges by outcome", ("outcome",))
+LOGINS_WAITING = Gauge("natter.gateway.logins.waiting", "{login}", "Logins that wait for their turn")
 SESSIONS = Gauge("natter.gateway.sessions", "{session}", "Bound sessions")
 SESSIONS_RESUMED = Counter("natter.gateway.resumed", "{session}", "Sessions that went on with another connection")
 SESSIONS_TAKEN_OVER = Counter("natter.gateway.takenover", "{session}", "Sessions taken over from another gateway")

@@ -29,6 +29,7 @@ from natter.xmpp.stream.limits import Limits
 from natter.xmpp.stream.opening import Config
 from natter.xmpp.xeps import stream_management
 
+from .admission import Admission
 from .auth import Credentials, Verifier
 from .binding import Binding
 from .checkpoint import Checkpoints
@@ -118,6 +119,15 @@ def stream_config(settings: Settings, server: Server, *, tls_available: bool) ->
     )
 
 
+def admission_of(settings: Settings, server: Server) -> Admission:
+    """The pace of logins; `gateways` is told when others can be seen."""
+    own, fleet = settings.logins_per_second, settings.fleet_logins_per_second
+    if not server.rate_limits:
+        own = fleet = 0.0
+    now = asyncio.get_running_loop().time
+    return Admission(own, fleet, settings.login_wait_seconds_max, gateways=lambda: 1, now=now)
+
+
 def put_together(
     bus: Bus, settings: Settings, server: Server, *, incarnation: str, lanes: int, sample_ratio: float
 ) -> Gateway:
@@ -171,6 +181,7 @@ def put_together(
             remembered_max=settings.verified_max,
         ),
         failures=Addresses(settings.failures_per_second, settings.failures_burst, settings.addresses_max),
+        admission=admission_of(settings, server),
         registration=Registration(bus, credentials, loop.time, settings.credentials_seconds_max, rate),
         removals=Removals(credentials, sessions, server.domain, loop.call_later),
         sessions=sessions,
@@ -218,6 +229,7 @@ class Running:
             tell=lambda: str(len(sessions)).encode(),
         )
         self.gateway.certain_at = lambda: instances.renewed_at
+        self.gateway.admission.gateways = lambda: len(instances.live())
 
     async def start(self) -> None:
         """Be ready to deliver, then listen."""

@@ -20,6 +20,7 @@ from natter.telemetry.names import LIMITS_HIT, OUTBOX_BYTES, SESSIONS
 from natter.xmpp.stream.opening import Config
 
 from . import backlog, resumption
+from .admission import Admission
 from .auth import Credentials, Verifier
 from .binding import Binding, counted_frame
 from .pipeline import KINDS, Refusing
@@ -95,6 +96,7 @@ class Gateway:
     verifier: Verifier
     # SASL failures per address.
     failures: Addresses
+    admission: Admission
     registration: Registration
     removals: Removals
     sessions: dict[str, Session] = field(default_factory=dict)

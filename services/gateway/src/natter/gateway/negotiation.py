@@ -113,6 +113,8 @@ async def find_keys(client: Client, wanted: CredentialsWanted) -> None:
     """SCRAM: the account's keys, or those of a stable fake."""
     keys: Keys | None = None
     try:
+        if not await client.gateway.admission.turn():
+            raise Unreachable
         reply = await client.gateway.credentials.get(wanted.username)
         client.account = reply.revision
         keys = keys_of(keys_by_mechanism(reply)[wanted.mechanism])
@@ -127,6 +129,8 @@ async def check_password(client: Client, wanted: PlainWanted) -> None:
     gateway = client.gateway
     right: bool | None = None
     try:
+        if not await gateway.admission.turn():
+            raise Unreachable
         reply = await gateway.credentials.get(wanted.username)
         client.account = reply.revision
         mechanism, found = max(keys_by_mechanism(reply).items())

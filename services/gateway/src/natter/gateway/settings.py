@@ -52,6 +52,15 @@ class Settings(BaseModel):
     bytes_burst: float = Field(512 * 1024, gt=0, description="Bytes that may come at once.")
     failures_per_second: float = Field(0.1, gt=0, description="SASL failures of one address; then policy-violation.")
     failures_burst: float = Field(20.0, gt=0, description="SASL failures of one address that may come at once.")
+    logins_per_second: float = Field(
+        100.0, ge=0, description="Logins of this process; more wait their turn. 0: as many as come."
+    )
+    fleet_logins_per_second: float = Field(
+        0.0, ge=0, description="Logins of all gateways together, shared by those that live; 0: no such bound."
+    )
+    login_wait_seconds_max: float = Field(
+        20.0, ge=0, le=3600, description="Longest wait for a turn; who would wait longer: temporary-auth-failure."
+    )
     registrations_per_second: float = Field(
         0.0, ge=0, description="Registrations from one address; 0: as many as come."
     )

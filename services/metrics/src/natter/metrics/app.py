@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
+from natter.bus.instances import told
 from natter.bus.lease import Leases
 from natter.runtime import process
 from natter.runtime.addresses import parse
@@ -15,7 +16,8 @@ from natter.storage.clickhouse import ClickHouse, Place
 from natter.storage.stanza_events import Naming
 from natter.telemetry.setup import key_of
 
-from .deletioncost import LEASE, Writer
+from .dashboard import Dashboard, Sessions
+from .deletioncost import GATEWAY, LEASE, Writer
 from .ingest import Ingest
 from .overview import Overviews
 from .pods import Pods
@@ -43,13 +45,16 @@ async def app(ctx: process.Context[Settings]) -> None:
         insert_seconds=settings.insert_seconds,
         retry_seconds_max=settings.retry_seconds_max,
     )
-    overviews = Overviews(lambda: ingest.clickhouse, lambda: datetime.now(UTC))
+    overviews = Overviews(lambda: ingest.clickhouse, now)
+    sessions = Sessions(partial(told, ctx.bus, GATEWAY), now)
+    dashboard = Dashboard(lambda: ingest.clickhouse, now, sessions, domain, lambda: ingest.failing)
     address = parse(settings.http, "metrics.http")
-    server = HttpServer(site(overviews, domain=domain, failing=lambda: ingest.failing), address.host, address.port)
+    pages = site(overviews, dashboard, domain=domain, failing=lambda: ingest.failing)
+    server = HttpServer(pages, address.host, address.port)
     await server.start()
     ctx.endpoint("http", server.address)
     work = ctx.background(ingest.run(), "ingest")
-
+    ctx.background(sessions.run(), "sessions")
     if settings.pod_costs:
         start_pod_costs(ctx)
 
@@ -61,6 +66,11 @@ async def app(ctx: process.Context[Settings]) -> None:
             await ingest.clickhouse.close()
 
     ctx.on_drain(drain)
+
+
+def now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
 
 
 def start_pod_costs(ctx: process.Context[Settings]) -> None:

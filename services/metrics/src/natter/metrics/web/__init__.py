@@ -1,0 +1,1 @@
+"""The dashboard page as browsers get it: page.html, page.css, page.js."""
