@@ -21,7 +21,7 @@ from .post import Post
 from .recovery import OutPosition, Recovery
 from .rooms import Rooms
 from .shardwork import Office, Seen
-from .upkeep import Upkeep
+from .upkeep import TICK_SECONDS, Upkeep
 from .worker import RoomWorker
 
 OUT_KEY: Final = "room-out.{}"
@@ -73,6 +73,7 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
         idle=worker.idle,
         turns=lambda: worker.turns,
         now_us=office.now_us,
+        rest_rounds=max(1, round(settings.rest_seconds / TICK_SECONDS)),
         chapters=Chapters(office.bus) if office.archives() else None,
         destroyed=recovery.destroyed,
     )

@@ -20,6 +20,8 @@ from .room.state import Room
 
 KIND: Final = "room"
 LOADS_MAX: Final = 64
+# Rooms put to rest in one round.
+REST_AT_ONCE_MAX: Final = 5_000
 # Of one room that cannot be snapshot: above it the archive has a gap.
 PENDING_ENTRIES_MAX: Final = 20_000
 
@@ -32,6 +34,8 @@ class Loaded:
     revision: int
     # Events since the newest snapshot that was taken or is about to be.
     events: int = 0
+    # The round in which it was used last.
+    used: int = 0
     # Entries that no chapter has yet, the oldest first.
     pending: deque[Pending] = field(default_factory=deque)
 
@@ -67,13 +71,30 @@ class Rooms:
         self._snapshots = snapshots
         self._loaded_max = loaded_max
         self._rooms: OrderedDict[str, Loaded] = OrderedDict()
+        # Rounds of upkeep, by which idleness is told.
+        self.round = 0
 
     def get(self, jid: str) -> Loaded | None:
         """The room if it is loaded; it counts as used."""
         loaded = self._rooms.get(jid)
         if loaded is not None:
+            loaded.used = self.round
             self._rooms.move_to_end(jid)
         return loaded
+
+    def rest(self, rounds: int, busy: Container[str]) -> int:
+        """Put to rest what was not used for so many rounds and has nobody in it; how many. Begins a new round."""
+        self.round += 1
+        idle: list[str] = []
+        for jid, loaded in self._rooms.items():
+            if loaded.used > self.round - rounds:
+                # All behind it were used later.
+                break
+            if not loaded.room.occupants and jid not in busy:
+                idle.append(jid)
+        for jid in idle[:REST_AT_ONCE_MAX]:
+            del self._rooms[jid]
+        return len(idle)
 
     def peek(self, jid: str) -> Loaded | None:
         """The room if it is loaded; it does not count as used."""
@@ -81,6 +102,7 @@ class Rooms:
 
     def keep(self, jid: str, loaded: Loaded) -> None:
         """Hold a room that was loaded elsewhere."""
+        loaded.used = self.round
         self._rooms[jid] = loaded
         self._rooms.move_to_end(jid)
 

@@ -68,6 +68,9 @@ class Settings(BaseModel):
     rooms_loaded_max: int = Field(
         10_000, ge=10, le=10_000_000, description="Rooms of one shard kept in memory; idle ones make place."
     )
+    rest_seconds: float = Field(
+        300.0, ge=1, le=86_400, description="How long a room that nobody is in stays in memory after its last use."
+    )
     waiting_bytes_max: int = Field(
         16 << 20, ge=1 << 20, le=1 << 32, description="Bytes to be stored, above which a shard is not read."
     )

@@ -52,6 +52,8 @@ class Upkeep:
     idle: Callable[[], bool]
     turns: Callable[[], int]
     now_us: Callable[[], int]
+    # Ticks after which a room that nobody is in, and that nobody used, is put to rest.
+    rest_rounds: int = 300
     # Where the past of rooms goes; None: nowhere.
     chapters: Chapters | None = None
     # Revision, and time of the end or of what is kept of it, by destroyed room.
@@ -92,6 +94,8 @@ class Upkeep:
             await self._write_snapshots()
             await self.roomlist.flush()
             await self._forget()
+            if self.idle():
+                self.rooms.rest(self.rest_rounds, self._states)
         except WrongRevision:
             raise
         except BusError as error:
