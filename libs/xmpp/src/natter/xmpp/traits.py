@@ -36,6 +36,7 @@ class Trait(IntFlag):
     ERROR = 1 << 21  # RFC 6120 §8.3
     CONFERENCE = 1 << 22  # of XEP-0249
     OCCUPANT_ID = 1 << 23  # of XEP-0421
+    HATS = 1 << 28  # of XEP-0317: only a room may say so
 
 
 _TRAITS: Final[dict[str, int]] = {
@@ -75,6 +76,7 @@ _TRAITS: Final[dict[str, int]] = {
         (ns.CAPS, "c", Trait.CAPS),
         (ns.CONFERENCE, "x", Trait.CONFERENCE),
         (ns.OCCUPANT_ID, "occupant-id", Trait.OCCUPANT_ID),
+        ("urn:xmpp:hats:0", "hats", Trait.HATS),
     )
 }
 
