@@ -18,6 +18,7 @@ from .chapters import Chapters
 from .marks import Marks
 from .occupancy import Occupancy
 from .post import Post
+from .questions import Questions
 from .recovery import OutPosition, Recovery
 from .rooms import Rooms
 from .shardwork import Office, Seen
@@ -45,16 +46,18 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
     # A publisher of its own: the message ids of an earlier holder of the same name mean other bytes.
     publisher = f"{office.instance}.{secrets.token_hex(4)}"
     senders = Senders(office.bus, SOURCE.format(shard.number), publisher, may=shard.held)
+    post = Post(office.directory, office.strangers, senders)
+    archives = Archives(office.bus, office.room_days, settings.archive_page_items_max)
     worker = RoomWorker(
         office=office,
         shard=shard,
         senders=senders,
-        post=Post(office.directory, office.strangers, senders),
+        post=post,
         rooms=rooms,
         journal=journal,
         occupancy=occupancy,
         seen=seen,
-        archives=Archives(office.bus, office.room_days, settings.archive_page_items_max),
+        questions=Questions(office, shard, post, archives),
         marks=marks,
         delivered=Progress(start),
     )
