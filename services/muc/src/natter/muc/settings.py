@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .rates import Action
 from .room.request import Limits
 from .room.state import Config
 
@@ -64,6 +65,12 @@ class Settings(BaseModel):
     )
     invites_max: int = Field(10, ge=1, le=100, description="People invited by one message; policy-violation.")
 
+    # --- rates, per user and room; policy-violation -----------------------------------------------------------------
+    messages_per_10_seconds_max: int = Field(0, ge=0, le=10_000, description="Messages to one room; 0: any number.")
+    presences_per_minute_max: int = Field(0, ge=0, le=10_000, description="Changes of presence in one room.")
+    joins_per_minute_max: int = Field(0, ge=0, le=10_000, description="Joins of one room; 0: any number.")
+    questions_per_10_seconds_max: int = Field(0, ge=0, le=10_000, description="IQs to one room; 0: any number.")
+
     # --- memory -----------------------------------------------------------------------------------------------------
     rooms_loaded_max: int = Field(
         10_000, ge=10, le=10_000_000, description="Rooms of one shard kept in memory; idle ones make place."
@@ -83,6 +90,15 @@ class Settings(BaseModel):
     forget_seconds: float = Field(
         900.0, ge=1, description="How long a destroyed room's journal is kept; longer than bus.resume_seconds."
     )
+
+    def rates(self) -> dict[Action, int]:
+        """How many of each action one user may do in one room."""
+        return {
+            Action.MESSAGE: self.messages_per_10_seconds_max,
+            Action.PRESENCE: self.presences_per_minute_max,
+            Action.JOIN: self.joins_per_minute_max,
+            Action.IQ: self.questions_per_10_seconds_max,
+        }
 
     def limits(self) -> Limits:
         """What the rules of a room want to know."""
