@@ -55,6 +55,9 @@ class Settings(BaseModel):
 
     # --- sizes ------------------------------------------------------------------------------------------------------
     nick_bytes_max: int = Field(128, ge=16, le=1023, description="Bytes of a nickname; not-acceptable.")
+    lookalikes_refused: bool = Field(
+        False, description="Whether a nickname that looks like another one is refused (UTS #39); conflict."
+    )
     subject_bytes_max: int = Field(4096, ge=256, le=65536, description="Bytes of a subject message; not-acceptable.")
     presence_bytes_max: int = Field(
         2048, ge=256, le=3072, description="Bytes of what an occupant's presence says; policy-violation."
@@ -111,6 +114,7 @@ class Settings(BaseModel):
             reason_bytes_max=self.reason_bytes_max,
             invites_max=self.invites_max,
             card_bytes_max=self.card_bytes_max,
+            lookalikes_refused=self.lookalikes_refused,
             tombstone_seconds=self.tombstone_seconds,
             default=Config(
                 persistent=self.default_persistent,
