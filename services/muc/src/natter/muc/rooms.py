@@ -38,20 +38,22 @@ class Loaded:
     used: int = 0
     # Entries that no chapter has yet, the oldest first.
     pending: deque[Pending] = field(default_factory=deque)
+    pending_bytes: int = 0
 
     def append(self, before: Room, room: Room, revision: int, payload: bytes, count: int) -> None:
         """The room has another entry, of so many events, and is like this after it."""
         reached = before.archived if before.secret == room.secret else 0
         self.pending.append(Pending(revision, payload, reached, room.archived, archive_id.life(room.secret)))
+        self.pending_bytes += len(payload)
         if len(self.pending) > PENDING_ENTRIES_MAX:
-            self.pending.popleft()
+            self.pending_bytes -= len(self.pending.popleft().payload)
         self.room, self.revision = room, revision
         self.events += count
 
     def kept(self, revision: int) -> None:
         """Chapters have everything up to a revision."""
         while self.pending and self.pending[0].revision <= revision:
-            self.pending.popleft()
+            self.pending_bytes -= len(self.pending.popleft().payload)
 
 
 @dataclass(frozen=True, slots=True)
