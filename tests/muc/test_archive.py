@@ -225,7 +225,7 @@ async def test_edges_and_the_form(den) -> None:
 
 async def test_what_is_too_old_is_not_told(den) -> None:
     one, _, ids = await talk(den, 100)
-    den.worker.archives.days = 0
+    den.worker.questions.archives.days = 0
     assert (await ask(den, one)).ids == []
     assert (await ask(den, one, ids=ids[5])).error == "item-not-found"
     assert len((await ask(den, one, type="metadata")).iq[0]) == 0
@@ -325,5 +325,5 @@ async def test_slow_and_too_many_questions_are_refused(den, monkeypatch) -> None
     monkeypatch.setattr(den.bus, "read", never)
     assert (await ask(den, one)).error == "resource-constraint"
     monkeypatch.undo()
-    monkeypatch.setattr("natter.muc.worker.QUESTIONS_MAX", 0)
+    monkeypatch.setattr("natter.muc.questions.QUESTIONS_MAX", 0)
     assert (await ask(den, one)).error == "resource-constraint"

@@ -28,3 +28,11 @@ async def test_what_is_kept_and_what_is_forgotten(bus, coven) -> None:
     assert [(part.revision, bool(part.state)) for part in parts] == [(0, False), (0, False), (7, True), (7, True)]
     await Chapters(bus).forget(room.jid, life)
     assert not await bus.read(subjects.CHAPTERS, subjects.chapters(room.jid))
+
+
+async def test_a_state_that_does_not_fit_does_not_stop_the_rest(bus, coven) -> None:
+    life = archive_id.life(coven.room.secret)
+    await Chapters(bus).keep(coven.room, [Pending(5, b"five", 0, 2, life)], bytes(1 << 20), 5, 1)
+    (entry,) = await bus.read(subjects.CHAPTERS, subjects.chapters(coven.room.jid))
+    assert [e.revision for e in room_pb2.RoomChapter.FromString(entry.payload).entries] == [5]
+    await Chapters(bus).forget(coven.room.jid)

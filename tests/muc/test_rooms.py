@@ -77,3 +77,20 @@ async def test_forgetting_a_purged_room(bus) -> None:
     assert rooms.get("a@h") is not None
     rooms.forget("a@h", 7)
     assert rooms.get("a@h") is None
+
+
+async def test_rooms_that_nobody_is_in_are_put_to_rest(bus, coven) -> None:
+    rooms = made(bus, loaded_max=100_000)
+    rooms.keep(coven.room.jid, Loaded(coven.room, 5))
+    for number in range(1000):
+        rooms.keep(f"r{number}@h", Loaded(Room(f"r{number}@h"), 1))
+    assert rooms.rest(3, ()) == rooms.rest(3, ()) == 0
+    rooms.get("r7@h")
+    assert rooms.rest(3, {"r9@h"}) == 998
+    assert {"r7@h", "r9@h", coven.room.jid} == {
+        jid for jid in (*(f"r{n}@h" for n in range(1000)), coven.room.jid) if rooms.peek(jid)
+    }
+    rooms.rest(3, ())
+    assert rooms.rest(3, ()) == 1
+    # It has people in it.
+    assert len(rooms) == 1

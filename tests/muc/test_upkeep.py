@@ -136,3 +136,16 @@ async def test_a_holder_that_was_replaced_cannot_move_the_position(hall, bus) ->
     await old.close()
     assert (await Bucket(bus, subjects.POSITIONS).get("room-out.0")).value == before
     assert isinstance(bus_pb2.Frame(), bus_pb2.Frame)
+
+
+async def test_few_large_entries_are_worth_a_snapshot_too(hall, bus, monkeypatch) -> None:
+    monkeypatch.setattr("natter.muc.upkeep.SNAPSHOT_PENDING_BYTES", 20_000)
+    guest = await talk(hall, 1)
+    hall.say(guest, ROOM, "x" * 30_000)
+    await hall.settled()
+    assert hall.worker.rooms.get(ROOM).pending_bytes > 30_000
+    for _ in range(3):
+        hall.save()
+        await hall.worker.upkeep.tick()
+    assert await Snapshots(bus).get("room", ROOM) is not None
+    assert hall.worker.rooms.get(ROOM).pending_bytes == 0

@@ -91,7 +91,7 @@ VERBS = st.sampled_from(
         "nick 1 d", "show 0", "topic 0", "topic 1", "submit 0", "cancel 0", "moderated 0", "members 0", "kick 0 b",
         "kick 1 a", "ban 0 1", "member 0 1", "admin 0 2", "owner 0 2", "resign 0", "destroy 0", "invite 0", "voice 0 b",
         "phone 1 b", "hangup 1", "register 1 b", "register 2 c", "unregister 1", "ask 1", "ask 2", "approve 0 2",
-        "hide 0",
+        "hide 0", "hat 0", "doff 0", "wear 0 1",
     )
 )  # fmt: skip
 
@@ -100,6 +100,15 @@ def submit(kind: str, **fields: str) -> str:
     values = "".join(f"<field var='muc#{name}'><value>{value}</value></field>" for name, value in fields.items())
     form_type = f"<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#{kind}</value></field>"
     return f"<x xmlns='jabber:x:data' type='submit'>{form_type}{values}</x>"
+
+
+def hat(stage, who: str, name: str, jid: str):
+    node = "urn:xmpp:hats:commands:" + {"hat": "create", "doff": "destroy", "wear": "assign"}[name]
+    values = {"uri": "urn:hat", "title": "Hat", "jid": jid}
+    fields = "".join(f"<field var='hats#{k}'><value>{v}</value></field>" for k, v in values.items())
+    form = f"<x xmlns='jabber:x:data' type='submit'>{fields}</x>"
+    command = f"<command xmlns='http://jabber.org/protocol/commands' node='{node}'>{form}</command>"
+    return stage.send(f"<iq from='{who}' id='h' to='{stage.room.jid}' type='set'>{command}</iq>")
 
 
 def play(stage, verb: str):
@@ -144,6 +153,8 @@ def play(stage, verb: str):
         case "approve":
             answer = submit("register", jid=people[int(rest[1])].partition("/")[0], register_allow="1")
             return stage.send(f"<message from='{who}' to='{room}'>{answer}</message>")
+        case "hat" | "doff" | "wear":
+            return hat(stage, who, name, people[int(rest[-1])].partition("/")[0])
         case "hide":
             return stage.configure(who, presencebroadcast="moderator")
         case "voice":

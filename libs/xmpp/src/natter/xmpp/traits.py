@@ -39,6 +39,7 @@ class Trait(IntFlag):
     ARCHIVED = 1 << 24  # of XEP-0313: <result/>: only an archive may say so
     RETRACTION = 1 << 25  # of XEP-0424
     REACTION = 1 << 26  # of XEP-0444
+    HATS = 1 << 28  # of XEP-0317: only a room may say so
 
 
 _TRAITS: Final[dict[str, int]] = {
@@ -81,6 +82,7 @@ _TRAITS: Final[dict[str, int]] = {
         (ns.MAM, "result", Trait.ARCHIVED),
         ("urn:xmpp:message-retract:1", "retract", Trait.RETRACTION),
         ("urn:xmpp:reactions:0", "reactions", Trait.REACTION),
+        ("urn:xmpp:hats:0", "hats", Trait.HATS),
     )
 }
 

@@ -77,14 +77,16 @@ class HistoryRequest(_message.Message):
     def __init__(self, chars_max: _Optional[int] = ..., stanzas_max: _Optional[int] = ..., seconds_max: _Optional[int] = ..., since_us: _Optional[int] = ...) -> None: ...
 
 class IqAnswer(_message.Message):
-    __slots__ = ("id", "to", "session")
+    __slots__ = ("id", "to", "session", "payload")
     ID_FIELD_NUMBER: _ClassVar[int]
     TO_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     id: str
     to: str
     session: str
-    def __init__(self, id: _Optional[str] = ..., to: _Optional[str] = ..., session: _Optional[str] = ...) -> None: ...
+    payload: bytes
+    def __init__(self, id: _Optional[str] = ..., to: _Optional[str] = ..., session: _Optional[str] = ..., payload: _Optional[bytes] = ...) -> None: ...
 
 class OccupantPresence(_message.Message):
     __slots__ = ("attributes", "payload")
@@ -298,6 +300,28 @@ class RegistrationRefused(_message.Message):
     jid: str
     def __init__(self, jid: _Optional[str] = ...) -> None: ...
 
+class HatChanged(_message.Message):
+    __slots__ = ("uri", "title", "hue", "destroyed")
+    URI_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    HUE_FIELD_NUMBER: _ClassVar[int]
+    DESTROYED_FIELD_NUMBER: _ClassVar[int]
+    uri: str
+    title: str
+    hue: str
+    destroyed: bool
+    def __init__(self, uri: _Optional[str] = ..., title: _Optional[str] = ..., hue: _Optional[str] = ..., destroyed: _Optional[bool] = ...) -> None: ...
+
+class HatAssigned(_message.Message):
+    __slots__ = ("jid", "uri", "removed")
+    JID_FIELD_NUMBER: _ClassVar[int]
+    URI_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    jid: str
+    uri: str
+    removed: bool
+    def __init__(self, jid: _Optional[str] = ..., uri: _Optional[str] = ..., removed: _Optional[bool] = ...) -> None: ...
+
 class CardChanged(_message.Message):
     __slots__ = ("card", "avatars")
     CARD_FIELD_NUMBER: _ClassVar[int]
@@ -307,7 +331,7 @@ class CardChanged(_message.Message):
     def __init__(self, card: _Optional[bytes] = ..., avatars: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RoomEvent(_message.Message):
-    __slots__ = ("source", "sequence", "index", "time_us", "answer", "accepted_us", "room_created", "occupant_joined", "occupant_left", "nickname_changed", "presence_changed", "message_sent", "subject_changed", "rights_changed", "config_changed", "room_destroyed", "voice_requested", "registration_requested", "registration_refused", "message_moderated", "card_changed")
+    __slots__ = ("source", "sequence", "index", "time_us", "answer", "accepted_us", "room_created", "occupant_joined", "occupant_left", "nickname_changed", "presence_changed", "message_sent", "subject_changed", "rights_changed", "config_changed", "room_destroyed", "voice_requested", "registration_requested", "registration_refused", "message_moderated", "card_changed", "hat_changed", "hat_assigned")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -329,6 +353,8 @@ class RoomEvent(_message.Message):
     REGISTRATION_REFUSED_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_MODERATED_FIELD_NUMBER: _ClassVar[int]
     CARD_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    HAT_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    HAT_ASSIGNED_FIELD_NUMBER: _ClassVar[int]
     source: str
     sequence: int
     index: int
@@ -350,7 +376,9 @@ class RoomEvent(_message.Message):
     registration_refused: RegistrationRefused
     message_moderated: MessageModerated
     card_changed: CardChanged
-    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., time_us: _Optional[int] = ..., answer: _Optional[_Union[IqAnswer, _Mapping]] = ..., accepted_us: _Optional[int] = ..., room_created: _Optional[_Union[RoomCreated, _Mapping]] = ..., occupant_joined: _Optional[_Union[OccupantJoined, _Mapping]] = ..., occupant_left: _Optional[_Union[OccupantLeft, _Mapping]] = ..., nickname_changed: _Optional[_Union[NicknameChanged, _Mapping]] = ..., presence_changed: _Optional[_Union[PresenceChanged, _Mapping]] = ..., message_sent: _Optional[_Union[MessageSent, _Mapping]] = ..., subject_changed: _Optional[_Union[SubjectChanged, _Mapping]] = ..., rights_changed: _Optional[_Union[RightsChanged, _Mapping]] = ..., config_changed: _Optional[_Union[ConfigChanged, _Mapping]] = ..., room_destroyed: _Optional[_Union[RoomDestroyed, _Mapping]] = ..., voice_requested: _Optional[_Union[VoiceRequested, _Mapping]] = ..., registration_requested: _Optional[_Union[RegistrationRequested, _Mapping]] = ..., registration_refused: _Optional[_Union[RegistrationRefused, _Mapping]] = ..., message_moderated: _Optional[_Union[MessageModerated, _Mapping]] = ..., card_changed: _Optional[_Union[CardChanged, _Mapping]] = ...) -> None: ...
+    hat_changed: HatChanged
+    hat_assigned: HatAssigned
+    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., time_us: _Optional[int] = ..., answer: _Optional[_Union[IqAnswer, _Mapping]] = ..., accepted_us: _Optional[int] = ..., room_created: _Optional[_Union[RoomCreated, _Mapping]] = ..., occupant_joined: _Optional[_Union[OccupantJoined, _Mapping]] = ..., occupant_left: _Optional[_Union[OccupantLeft, _Mapping]] = ..., nickname_changed: _Optional[_Union[NicknameChanged, _Mapping]] = ..., presence_changed: _Optional[_Union[PresenceChanged, _Mapping]] = ..., message_sent: _Optional[_Union[MessageSent, _Mapping]] = ..., subject_changed: _Optional[_Union[SubjectChanged, _Mapping]] = ..., rights_changed: _Optional[_Union[RightsChanged, _Mapping]] = ..., config_changed: _Optional[_Union[ConfigChanged, _Mapping]] = ..., room_destroyed: _Optional[_Union[RoomDestroyed, _Mapping]] = ..., voice_requested: _Optional[_Union[VoiceRequested, _Mapping]] = ..., registration_requested: _Optional[_Union[RegistrationRequested, _Mapping]] = ..., registration_refused: _Optional[_Union[RegistrationRefused, _Mapping]] = ..., message_moderated: _Optional[_Union[MessageModerated, _Mapping]] = ..., card_changed: _Optional[_Union[CardChanged, _Mapping]] = ..., hat_changed: _Optional[_Union[HatChanged, _Mapping]] = ..., hat_assigned: _Optional[_Union[HatAssigned, _Mapping]] = ...) -> None: ...
 
 class RoomSummary(_message.Message):
     __slots__ = ("jid", "exists", "name", "public", "creator", "occupants", "time_us", "locked", "tombstone_us")
@@ -435,7 +463,7 @@ class HistoryItem(_message.Message):
     def __init__(self, stanza: _Optional[bytes] = ..., time_us: _Optional[int] = ..., id: _Optional[str] = ..., archived: _Optional[int] = ...) -> None: ...
 
 class RoomSnapshot(_message.Message):
-    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied", "registrations", "tombstone_reason", "tombstone_alternate", "tombstone_us", "tombstone_owners", "archived", "card", "avatars")
+    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied", "registrations", "tombstone_reason", "tombstone_alternate", "tombstone_us", "tombstone_owners", "archived", "card", "avatars", "hats", "worn")
     class AppliedEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -471,6 +499,8 @@ class RoomSnapshot(_message.Message):
     ARCHIVED_FIELD_NUMBER: _ClassVar[int]
     CARD_FIELD_NUMBER: _ClassVar[int]
     AVATARS_FIELD_NUMBER: _ClassVar[int]
+    HATS_FIELD_NUMBER: _ClassVar[int]
+    WORN_FIELD_NUMBER: _ClassVar[int]
     jid: str
     exists: bool
     locked: bool
@@ -492,7 +522,9 @@ class RoomSnapshot(_message.Message):
     archived: int
     card: bytes
     avatars: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ..., registrations: _Optional[_Mapping[str, str]] = ..., tombstone_reason: _Optional[str] = ..., tombstone_alternate: _Optional[str] = ..., tombstone_us: _Optional[int] = ..., tombstone_owners: _Optional[_Iterable[str]] = ..., archived: _Optional[int] = ..., card: _Optional[bytes] = ..., avatars: _Optional[_Iterable[str]] = ...) -> None: ...
+    hats: _containers.RepeatedCompositeFieldContainer[HatChanged]
+    worn: _containers.RepeatedCompositeFieldContainer[HatAssigned]
+    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ..., registrations: _Optional[_Mapping[str, str]] = ..., tombstone_reason: _Optional[str] = ..., tombstone_alternate: _Optional[str] = ..., tombstone_us: _Optional[int] = ..., tombstone_owners: _Optional[_Iterable[str]] = ..., archived: _Optional[int] = ..., card: _Optional[bytes] = ..., avatars: _Optional[_Iterable[str]] = ..., hats: _Optional[_Iterable[_Union[HatChanged, _Mapping]]] = ..., worn: _Optional[_Iterable[_Union[HatAssigned, _Mapping]]] = ...) -> None: ...
 
 class RoomChapter(_message.Message):
     __slots__ = ("jid", "entries", "state", "revision", "state_us", "retractions")

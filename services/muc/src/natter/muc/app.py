@@ -16,6 +16,7 @@ from natter.runtime import process
 from .desk import Desk
 from .opening import open_shard
 from .post import Strangers
+from .rates import Rates
 from .roomlist import BUCKET, RoomList
 from .rooms import Rooms
 from .settings import Settings
@@ -47,6 +48,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         host=HOST.format(ctx.server.domain),
         shards=ctx.bus_settings.room_shards,
         now_us=now_us,
+        rates=Rates(ctx.settings.rates()) if ctx.server.rate_limits else None,
         room_days=ctx.bus_settings.room_days,
         keep_words=ctx.server.profile == "full",
     )

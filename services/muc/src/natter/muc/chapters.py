@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from natter.bus.api import Bus
 from .room import archive_id, past
 from .room.past import Pending
 from .room.state import Room
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -25,7 +28,13 @@ class Chapters:
         mine = [entry for entry in pending if entry.life == life and entry.revision <= revision]
         before = mine[0].before if mine else room.archived
         for number, part in past.parts(room, mine, before, state, revision, now_us):
-            await self.bus.publish(subjects.chapter(room.jid, life, number), part.SerializeToString())
+            try:
+                stored = self.bus.publish(subjects.chapter(room.jid, life, number), part.SerializeToString())
+            except ValueError:
+                # The largest state there can be does not fit beside its wrapping: that moment cannot be looked at.
+                log.error("a part of a room's past is too large")
+                continue
+            await stored
 
     async def forget(self, jid: str, life: str = "*") -> None:
         """A room is gone: so is its past."""

@@ -18,10 +18,11 @@ from .chapters import Chapters
 from .marks import Marks
 from .occupancy import Occupancy
 from .post import Post
+from .questions import Questions
 from .recovery import OutPosition, Recovery
 from .rooms import Rooms
 from .shardwork import Office, Seen
-from .upkeep import Upkeep
+from .upkeep import TICK_SECONDS, Upkeep
 from .worker import RoomWorker
 
 OUT_KEY: Final = "room-out.{}"
@@ -45,16 +46,18 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
     # A publisher of its own: the message ids of an earlier holder of the same name mean other bytes.
     publisher = f"{office.instance}.{secrets.token_hex(4)}"
     senders = Senders(office.bus, SOURCE.format(shard.number), publisher, may=shard.held)
+    post = Post(office.directory, office.strangers, senders)
+    archives = Archives(office.bus, office.room_days, settings.archive_page_items_max)
     worker = RoomWorker(
         office=office,
         shard=shard,
         senders=senders,
-        post=Post(office.directory, office.strangers, senders),
+        post=post,
         rooms=rooms,
         journal=journal,
         occupancy=occupancy,
         seen=seen,
-        archives=Archives(office.bus, office.room_days, settings.archive_page_items_max),
+        questions=Questions(office, shard, post, archives),
         marks=marks,
         delivered=Progress(start),
     )
@@ -73,6 +76,7 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
         idle=worker.idle,
         turns=lambda: worker.turns,
         now_us=office.now_us,
+        rest_rounds=max(1, round(settings.rest_seconds / TICK_SECONDS)),
         chapters=Chapters(office.bus) if office.archives() else None,
         destroyed=recovery.destroyed,
     )

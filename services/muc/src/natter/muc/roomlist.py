@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from sys import intern
+from typing import Final, NamedTuple
 
 from natter.bus import subjects
 from natter.bus.api import Bus, BusError, Subscription
@@ -16,18 +17,26 @@ log = logging.getLogger(__name__)
 BUCKET: Final = "rooms"
 
 
-def line(summary: room_pb2.RoomSummary) -> room_pb2.RoomSummary | None:
-    """What the list says of a room; None where it has no place in it."""
+class Line(NamedTuple):
+    """What the list says of a room. A message of protobuf would take a kilobyte: most rooms of a system are at rest."""
+
+    jid: str
+    name: str
+    public: bool
+    creator: str
+    locked: bool
+
+    def summary(self) -> room_pb2.RoomSummary:
+        """As it is stored."""
+        return room_pb2.RoomSummary(exists=True, **self._asdict())
+
+
+def line(summary: room_pb2.RoomSummary) -> Line | None:
+    """The line of a room; None where it has no place in the list."""
     if not summary.exists:
         return None
-    return room_pb2.RoomSummary(
-        jid=summary.jid,
-        exists=True,
-        name=summary.name,
-        public=summary.public,
-        creator=summary.creator,
-        locked=summary.locked,
-    )
+    # One string for all rooms of a creator.
+    return Line(summary.jid, summary.name, summary.public, intern(summary.creator), summary.locked)
 
 
 class RoomList:
@@ -36,12 +45,13 @@ class RoomList:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._bucket = Bucket(bus, BUCKET)
-        self._lines: dict[str, room_pb2.RoomSummary] = {}
+        self._lines: dict[str, Line] = {}
+        # JIDs by key, where the key does not say it.
         self._jids: dict[str, str] = {}
         self._owned: dict[str, int] = {}
         self._public: list[Item] | None = None
         # What is to be written: at most one line per room of the shards held here.
-        self._waiting: dict[str, room_pb2.RoomSummary | None] = {}
+        self._waiting: dict[str, Line | None] = {}
         self._watch: Subscription | None = None
 
     async def start(self) -> None:
@@ -67,7 +77,7 @@ class RoomList:
 
     def all(self) -> list[room_pb2.RoomSummary]:
         """Every line."""
-        return list(self._lines.values())
+        return [known.summary() for known in self._lines.values()]
 
     def want(self, summary: room_pb2.RoomSummary) -> None:
         """A room's summary as its journal now has it; written by the next `flush` if it says something new."""
@@ -86,7 +96,7 @@ class RoomList:
                 if wanted is None:
                     await self._bucket.delete(key)
                 else:
-                    await self._bucket.put(key, wanted.SerializeToString())
+                    await self._bucket.put(key, wanted.summary().SerializeToString())
             except BusError as error:
                 self._waiting.setdefault(jid, wanted)
                 log.debug("the list of rooms is not written: %r", error)
@@ -94,16 +104,17 @@ class RoomList:
 
     def _on_value(self, value: Value) -> None:
         summary = room_pb2.RoomSummary.FromString(value.value)
-        self._jids[value.key] = summary.jid
+        if subjects.untoken(value.key) is None:
+            self._jids[value.key] = summary.jid
         if summary.jid not in self._waiting:
-            self._apply(summary.jid, summary)
+            self._apply(summary.jid, line(summary))
 
     def _on_delete(self, key: str, revision: int) -> None:
-        jid = self._jids.pop(key, None)
+        jid = subjects.untoken(key) or self._jids.pop(key, None)
         if jid is not None and jid not in self._waiting:
             self._apply(jid, None)
 
-    def _apply(self, jid: str, summary: room_pb2.RoomSummary | None) -> None:
+    def _apply(self, jid: str, after: Line | None) -> None:
         before = self._lines.pop(jid, None)
         if before is not None:
             left = self._owned.get(before.creator, 1) - 1
@@ -111,7 +122,7 @@ class RoomList:
                 self._owned[before.creator] = left
             else:
                 self._owned.pop(before.creator, None)
-        if summary is not None:
-            self._lines[jid] = summary
-            self._owned[summary.creator] = self._owned.get(summary.creator, 0) + 1
+        if after is not None:
+            self._lines[jid] = after
+            self._owned[after.creator] = self._owned.get(after.creator, 0) + 1
         self._public = None

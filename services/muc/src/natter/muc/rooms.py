@@ -20,6 +20,8 @@ from .room.state import Room
 
 KIND: Final = "room"
 LOADS_MAX: Final = 64
+# Rooms put to rest in one round.
+REST_AT_ONCE_MAX: Final = 5_000
 # Of one room that cannot be snapshot: above it the archive has a gap.
 PENDING_ENTRIES_MAX: Final = 20_000
 
@@ -32,22 +34,26 @@ class Loaded:
     revision: int
     # Events since the newest snapshot that was taken or is about to be.
     events: int = 0
+    # The round in which it was used last.
+    used: int = 0
     # Entries that no chapter has yet, the oldest first.
     pending: deque[Pending] = field(default_factory=deque)
+    pending_bytes: int = 0
 
     def append(self, before: Room, room: Room, revision: int, payload: bytes, count: int) -> None:
         """The room has another entry, of so many events, and is like this after it."""
         reached = before.archived if before.secret == room.secret else 0
         self.pending.append(Pending(revision, payload, reached, room.archived, archive_id.life(room.secret)))
+        self.pending_bytes += len(payload)
         if len(self.pending) > PENDING_ENTRIES_MAX:
-            self.pending.popleft()
+            self.pending_bytes -= len(self.pending.popleft().payload)
         self.room, self.revision = room, revision
         self.events += count
 
     def kept(self, revision: int) -> None:
         """Chapters have everything up to a revision."""
         while self.pending and self.pending[0].revision <= revision:
-            self.pending.popleft()
+            self.pending_bytes -= len(self.pending.popleft().payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +73,30 @@ class Rooms:
         self._snapshots = snapshots
         self._loaded_max = loaded_max
         self._rooms: OrderedDict[str, Loaded] = OrderedDict()
+        # Rounds of upkeep, by which idleness is told.
+        self.round = 0
 
     def get(self, jid: str) -> Loaded | None:
         """The room if it is loaded; it counts as used."""
         loaded = self._rooms.get(jid)
         if loaded is not None:
+            loaded.used = self.round
             self._rooms.move_to_end(jid)
         return loaded
+
+    def rest(self, rounds: int, busy: Container[str]) -> int:
+        """Put to rest what was not used for so many rounds and has nobody in it; how many. Begins a new round."""
+        self.round += 1
+        idle: list[str] = []
+        for jid, loaded in self._rooms.items():
+            if loaded.used > self.round - rounds:
+                # All behind it were used later.
+                break
+            if not loaded.room.occupants and jid not in busy:
+                idle.append(jid)
+        for jid in idle[:REST_AT_ONCE_MAX]:
+            del self._rooms[jid]
+        return len(idle)
 
     def peek(self, jid: str) -> Loaded | None:
         """The room if it is loaded; it does not count as used."""
@@ -81,6 +104,7 @@ class Rooms:
 
     def keep(self, jid: str, loaded: Loaded) -> None:
         """Hold a room that was loaded elsewhere."""
+        loaded.used = self.round
         self._rooms[jid] = loaded
         self._rooms.move_to_end(jid)
 

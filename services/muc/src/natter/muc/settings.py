@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .rates import Action
 from .room.request import Limits
 from .room.state import Config
 
@@ -54,6 +55,9 @@ class Settings(BaseModel):
 
     # --- sizes ------------------------------------------------------------------------------------------------------
     nick_bytes_max: int = Field(128, ge=16, le=1023, description="Bytes of a nickname; not-acceptable.")
+    lookalikes_refused: bool = Field(
+        False, description="Whether a nickname that looks like another one is refused (UTS #39); conflict."
+    )
     subject_bytes_max: int = Field(4096, ge=256, le=65536, description="Bytes of a subject message; not-acceptable.")
     presence_bytes_max: int = Field(
         2048, ge=256, le=3072, description="Bytes of what an occupant's presence says; policy-violation."
@@ -64,9 +68,18 @@ class Settings(BaseModel):
     )
     invites_max: int = Field(10, ge=1, le=100, description="People invited by one message; policy-violation.")
 
+    # --- rates, per user and room; policy-violation -----------------------------------------------------------------
+    messages_per_10_seconds_max: int = Field(0, ge=0, le=10_000, description="Messages to one room; 0: any number.")
+    presences_per_minute_max: int = Field(0, ge=0, le=10_000, description="Changes of presence in one room.")
+    joins_per_minute_max: int = Field(0, ge=0, le=10_000, description="Joins of one room; 0: any number.")
+    questions_per_10_seconds_max: int = Field(0, ge=0, le=10_000, description="IQs to one room; 0: any number.")
+
     # --- memory -----------------------------------------------------------------------------------------------------
     rooms_loaded_max: int = Field(
         10_000, ge=10, le=10_000_000, description="Rooms of one shard kept in memory; idle ones make place."
+    )
+    rest_seconds: float = Field(
+        300.0, ge=1, le=86_400, description="How long a room that nobody is in stays in memory after its last use."
     )
     waiting_bytes_max: int = Field(
         16 << 20, ge=1 << 20, le=1 << 32, description="Bytes to be stored, above which a shard is not read."
@@ -81,6 +94,15 @@ class Settings(BaseModel):
         900.0, ge=1, description="How long a destroyed room's journal is kept; longer than bus.resume_seconds."
     )
 
+    def rates(self) -> dict[Action, int]:
+        """How many of each action one user may do in one room."""
+        return {
+            Action.MESSAGE: self.messages_per_10_seconds_max,
+            Action.PRESENCE: self.presences_per_minute_max,
+            Action.JOIN: self.joins_per_minute_max,
+            Action.IQ: self.questions_per_10_seconds_max,
+        }
+
     def limits(self) -> Limits:
         """What the rules of a room want to know."""
         return Limits(
@@ -92,6 +114,7 @@ class Settings(BaseModel):
             reason_bytes_max=self.reason_bytes_max,
             invites_max=self.invites_max,
             card_bytes_max=self.card_bytes_max,
+            lookalikes_refused=self.lookalikes_refused,
             tombstone_seconds=self.tombstone_seconds,
             default=Config(
                 persistent=self.default_persistent,

@@ -13,6 +13,7 @@ from natter.proto.v1 import room_pb2
 from natter.proto.v1.bus_pb2 import Frame
 
 from .post import Strangers
+from .rates import Rates
 from .room.request import Cause, Output
 from .room.state import Room
 from .roomlist import RoomList
@@ -37,6 +38,8 @@ class Office:
     host: str
     shards: int
     now_us: Callable[[], int]
+    # None: everybody as fast as he likes.
+    rates: Rates | None = None
     # How long what happened in rooms is kept; 0: not at all.
     room_days: float = 30.0
     # False: what is said in rooms goes to no disk, and nobody hears of it later.

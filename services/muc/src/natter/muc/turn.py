@@ -12,6 +12,7 @@ from natter.telemetry import names, trace
 from natter.xmpp.jid import domain_of
 from natter.xmpp.traits import Trait
 
+from .rates import action_of
 from .room import dispatch, host
 from .room.evolve import evolve
 from .room.refusal import refusal
@@ -74,6 +75,11 @@ class Turn:
         self.seen.add(coming.cause)
 
     def _decide(self, coming: Input) -> None:
+        if not self._in_time(coming):
+            hasty = Refused("policy-violation", "Not so fast, please.", type="wait")
+            self.loose.append(Parcel(refusal(self._request(coming), hasty), False, coming))
+            names.MUC_REFUSED.add()
+            return
         if coming.room == self.office.host:
             decision = host.decide(self._request(coming), self.office.roomlist.public())
             self.loose += [Parcel(output, False, coming) for output in decision.outputs]
@@ -136,6 +142,14 @@ class Turn:
             fresh=secrets.token_bytes(32) if joining or frame.payload else b"",
             may_create=may_create,
         )
+
+    def _in_time(self, coming: Input) -> bool:
+        """Whether the sender keeps to the rates."""
+        rates = self.office.rates
+        action = action_of(coming.frame) if rates is not None and not coming.vanished else None
+        if rates is None or action is None:
+            return True
+        return rates.allow(coming.room, coming.frame.sender.partition("/")[0], action, coming.taken_us)
 
     def _may_create(self, bare: str) -> bool:
         settings = self.office.settings

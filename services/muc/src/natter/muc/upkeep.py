@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 TICK_SECONDS: Final = 1.0
 # Rooms whose snapshot or purge is done in one tick; the others wait for the next.
 ROOMS_PER_TICK_MAX: Final = 200
+# Bytes of entries in memory at which a room is snapshot, however few events they are.
+SNAPSHOT_PENDING_BYTES: Final = 2 << 20
 # Ended rooms whose past waits to be forgotten; that of more is forgotten by age.
 ENDED_MAX: Final = 10_000
 # What the position waits for does not come if the log that had it was lost.
@@ -54,6 +56,8 @@ class Upkeep:
     idle: Callable[[], bool]
     turns: Callable[[], int]
     now_us: Callable[[], int]
+    # Ticks after which a room that nobody is in, and that nobody used, is put to rest.
+    rest_rounds: int = 300
     # Where the past of rooms goes; None: nowhere.
     chapters: Chapters | None = None
     # Revision, and time of the end or of what is kept of it, by destroyed room.
@@ -81,7 +85,8 @@ class Upkeep:
             self.destroyed[jid] = (loaded.revision, now_us if stone is None else max(now_us, stone.until_us))
             return
         self.destroyed.pop(jid, None)
-        if loaded.events >= self.snapshot_events and jid not in self._states:
+        worth_it = loaded.events >= self.snapshot_events or loaded.pending_bytes >= SNAPSHOT_PENDING_BYTES
+        if worth_it and jid not in self._states:
             loaded.events = 0
             self._states[jid] = (loaded.revision, loaded.room)
 
@@ -97,6 +102,8 @@ class Upkeep:
             await self._write_snapshots()
             await self.roomlist.flush()
             await self._forget()
+            if self.idle():
+                self.rooms.rest(self.rest_rounds, self._states)
         except WrongRevision:
             raise
         except BusError as error:

@@ -26,7 +26,7 @@ NODE_ROOMS: Final = "http://jabber.org/protocol/muc#rooms"
 NODE_NICK: Final = "x-roomuser-item"
 NODE_TRAFFIC: Final = "http://jabber.org/protocol/muc#traffic"
 
-XEP = Xep(45, "Multi-User Chat", version="1.35.5", status="partial", features=(NS,))
+XEP = Xep(45, "Multi-User Chat", version="1.35.5", status="complete", features=(NS,), note="no public logs")
 
 
 class Affiliation(StrEnum):

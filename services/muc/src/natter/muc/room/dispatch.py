@@ -7,6 +7,7 @@ from natter.xmpp import ns
 from natter.xmpp.element import attr_escape
 from natter.xmpp.traits import Trait
 from natter.xmpp.xeps import data_forms, moderation, room_avatar
+from natter.xmpp.xeps.hats import COMMAND
 from natter.xmpp.xeps.muc import Affiliation, Role, Status
 
 from .answer import result
@@ -17,6 +18,7 @@ from .decide import (
     configure,
     discover,
     enter,
+    hats,
     invite,
     leave,
     message,
@@ -152,6 +154,8 @@ def _iq(room: Room, request: Request, limits: Limits) -> Decision:
             return archive.decide(room, request, limits)
         case "set", name if name == moderation.MODERATE:
             return moderate.decide(room, request, limits)
+        case "set", name if name == COMMAND:
+            return hats.decide(room, request, limits)
         case _, name if name == room_avatar.CARD:
             return card.decide(room, request, limits)
         case "get", name if name == _INFO:

@@ -8,6 +8,7 @@ from functools import reduce
 from typing import Any, Final
 
 from natter.proto.v1 import room_pb2
+from natter.xmpp.xeps.hats import Hat
 from natter.xmpp.xeps.muc import Affiliation, Role
 
 from . import nickname
@@ -160,6 +161,20 @@ def _card(room: Room, event: room_pb2.CardChanged, time_us: int) -> Room:
     return replace(room, card=event.card, avatars=tuple(event.avatars))
 
 
+def _hat(room: Room, event: room_pb2.HatChanged, time_us: int) -> Room:
+    if not event.destroyed:
+        return replace(room, hats={**room.hats, event.uri: Hat(event.uri, event.title, event.hue)})
+    left = {jid: tuple(uri for uri in uris if uri != event.uri) for jid, uris in room.worn.items()}
+    return replace(room, hats=_less(room.hats, event.uri), worn={jid: uris for jid, uris in left.items() if uris})
+
+
+def _assigned(room: Room, event: room_pb2.HatAssigned, time_us: int) -> Room:
+    others = tuple(uri for uri in room.worn.get(event.jid, ()) if uri != event.uri)
+    uris = others if event.removed or event.uri not in room.hats else (*others, event.uri)
+    worn = _less(room.worn, event.jid)
+    return replace(room, worn={**worn, event.jid: uris} if uris else worn)
+
+
 def _destroyed(room: Room, event: room_pb2.RoomDestroyed, time_us: int) -> Room:
     # What has been applied stays known: the room may be made again while old frames still come.
     stone = None
@@ -243,4 +258,6 @@ _CHANGES: Final[dict[str, Callable[[Room, Any, int], Room]]] = {
     "registration_refused": _not_registered,
     "message_moderated": _moderated,
     "card_changed": _card,
+    "hat_changed": _hat,
+    "hat_assigned": _assigned,
 }

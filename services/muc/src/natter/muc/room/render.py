@@ -29,7 +29,8 @@ def _answer(room: Room, event: Event) -> Iterator[Output]:
     if not event.HasField("answer"):
         return
     to = event.answer
-    stanza = f"<iq from='{attr_escape(room.jid)}' id='{attr_escape(to.id)}' type='result'/>".encode()
+    head = f"<iq from='{attr_escape(room.jid)}' id='{attr_escape(to.id)}' type='result'".encode()
+    stanza = head + (b">" + to.payload + b"</iq>" if to.payload else b"/>")
     yield Output(IQ, stanza, room.jid, (Address(to.to, to.session),), type="result", id=to.id)
 
 
@@ -240,6 +241,25 @@ def _card(before: Room, event: Event, after: Room) -> Iterator[Output]:
     yield messages.configured(after, (int(Status.CONFIGURATION_CHANGED),), f"card-{event.time_us}")
 
 
+def _hat(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    uri = event.hat_changed.uri
+    yield from _answer(after, event)
+    # XEP-0317 §3.2: the list of hats is part of what the room is; who wears the hat is seen with it anew.
+    yield messages.configured(after, (int(Status.CONFIGURATION_CHANGED),), f"hat-{event.time_us}")
+    yield from _worn(after, {jid for jid, uris in before.worn.items() if uri in uris})
+
+
+def _assigned(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    yield from _answer(after, event)
+    yield from _worn(after, {event.hat_assigned.jid})
+
+
+def _worn(after: Room, wearers: set[str]) -> Iterator[Output]:
+    for occupant in after.people():
+        if occupant.bare in wearers:
+            yield from presences.to_all(after, occupant, about(after, occupant), after.occupants.values())
+
+
 def _destroyed(before: Room, event: Event, after: Room) -> Iterator[Output]:
     end = event.room_destroyed
     destroy = Destroy(end.alternate, end.reason, end.password)
@@ -263,4 +283,6 @@ _RENDERERS: Final[dict[str, Callable[[Room, Any, Room], Iterator[Output]]]] = {
     "registration_requested": _registering,
     "message_moderated": _moderated,
     "card_changed": _card,
+    "hat_changed": _hat,
+    "hat_assigned": _assigned,
 }

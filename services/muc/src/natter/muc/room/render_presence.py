@@ -9,6 +9,7 @@ from typing import Final
 
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape, render
+from natter.xmpp.xeps.hats import element as hats_element
 from natter.xmpp.xeps.muc import Affiliation, Destroy, Role, Status, user_x
 from natter.xmpp.xeps.occupant_id import occupant_id
 
@@ -72,11 +73,18 @@ def stanza(room: Room, occupant: Occupant, what: About, *, show_jid: bool, onese
             head.encode(),
             b">",
             occupant.payload,
+            b"" if what.gone else hats(room, occupant),
             x.encode(),
             occupant_id(occupant.occupant_id),
             b"</presence>",
         )
     )
+
+
+def hats(room: Room, occupant: Occupant) -> bytes:
+    """The hats that an occupant wears, as they stand in its presence. XEP-0317 §3.1."""
+    uris = room.worn.get(occupant.bare) if room.worn else None
+    return hats_element(room.hats[uri] for uri in uris) if uris else b""
 
 
 def _inside(what: About) -> str:
@@ -107,7 +115,7 @@ def _standing(room: Room, occupant: Occupant, affiliation: Affiliation, *, show:
         affiliation,
         occupant.role,
         occupant.attributes,
-        occupant.payload,
+        occupant.payload + hats(room, occupant),
         occupant.occupant_id,
     )
 

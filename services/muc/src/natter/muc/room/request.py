@@ -93,6 +93,8 @@ class Limits:
     # Whether rooms keep an archive, unless they say otherwise.
     archive: bool = True
     card_bytes_max: int = 65_536
+    # Whether a nickname must not look like another one.
+    lookalikes_refused: bool = False
     # People who wait to be registered.
     registrations_max: int = 50
     tombstone_seconds: int = 0

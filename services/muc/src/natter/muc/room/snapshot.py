@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Final
 
 from natter.proto.v1 import room_pb2
+from natter.xmpp.xeps.hats import Hat
 from natter.xmpp.xeps.muc import Affiliation, Role
 
 from . import nickname
@@ -51,6 +52,8 @@ def encode(room: Room) -> bytes:
         archived=room.archived,
         card=room.card,
         avatars=room.avatars,
+        hats=[room_pb2.HatChanged(uri=h.uri, title=h.title, hue=h.hue) for h in room.hats.values()],
+        worn=[room_pb2.HatAssigned(jid=jid, uri=uri) for jid, uris in room.worn.items() for uri in uris],
         registrations=room.registrations,
     )
     if room.subject is not None:
@@ -96,7 +99,16 @@ def decode(payload: bytes) -> Room:
         _tombstone(snapshot) if snapshot.tombstone_us else None,
         snapshot.card,
         tuple(snapshot.avatars),
+        {hat.uri: Hat(hat.uri, hat.title, hat.hue) for hat in snapshot.hats},
+        _worn(snapshot),
     )
+
+
+def _worn(snapshot: room_pb2.RoomSnapshot) -> dict[str, tuple[str, ...]]:
+    worn: dict[str, tuple[str, ...]] = {}
+    for one in snapshot.worn:
+        worn[one.jid] = (*worn.get(one.jid, ()), one.uri)
+    return worn
 
 
 def _tombstone(snapshot: room_pb2.RoomSnapshot) -> Tombstone:

@@ -11,6 +11,7 @@ from natter.xmpp import ns
 from natter.xmpp.element import Element, attr_escape, parse, render
 from natter.xmpp.jid import JIDError, domain_of, normalise
 from natter.xmpp.traits import Trait
+from natter.xmpp.xeps import hats
 
 from . import archive_id
 from .request import Cause, Request
@@ -22,13 +23,15 @@ _ADDRESSING: Final = frozenset((b"from", b"to"))
 _OWN: Final = frozenset((b"from", b"to", b"id", b"type"))
 
 # Children that only a server or a room may write: without one of them there is nothing to remove.
-_SUSPECT: Final = int(Trait.MUC_USER | Trait.OCCUPANT_ID | Trait.STANZA_ID | Trait.DELAY | Trait.MUC_JOIN)
+_SUSPECT: Final = int(Trait.MUC_USER | Trait.OCCUPANT_ID | Trait.STANZA_ID | Trait.DELAY | Trait.MUC_JOIN | Trait.HATS)
 
 # What is worth repeating to those who come later.
 _LASTING: Final = int(Trait.BODY | Trait.ENCRYPTED | Trait.STORE)
 _FLEETING: Final = int(Trait.NO_STORE | Trait.NO_PERMANENT_STORE)
 
-_ALWAYS: Final = frozenset((f"{{{ns.MUC_USER}}}x", f"{{{ns.OCCUPANT_ID}}}occupant-id", f"{{{ns.MUC}}}x"))
+_ALWAYS: Final = frozenset(
+    (f"{{{ns.MUC_USER}}}x", f"{{{ns.OCCUPANT_ID}}}occupant-id", f"{{{ns.MUC}}}x", f"{{{hats.NS}}}hats")
+)
 # Children that are forged exactly when this attribute names the room, its host or the domain.
 _BY: Final = {
     f"{{{ns.STANZA_IDS}}}stanza-id": "by",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from natter.xmpp.jid import bare_of, domain_of
+from natter.xmpp.xeps.hats import Hat
 from natter.xmpp.xeps.muc import Affiliation, Role
 
 # Kept for people who join: whichever comes first. What is older is forgotten by the room (not by an archive).
@@ -167,6 +168,9 @@ class Room:
     # The room's card as it was set, and what its pictures are called.
     card: bytes = b""
     avatars: tuple[str, ...] = ()
+    # Hats by URI, and the URIs of those that somebody wears, by bare JID.
+    hats: Mapping[str, Hat] = field(default_factory=dict)
+    worn: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def affiliation(self, bare: str) -> Affiliation:
         """The affiliation of a bare JID."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from natter.xmpp import ns
 from natter.xmpp.jid import local_of
-from natter.xmpp.xeps import disco, extended_disco, mam, moderation, muc, retraction, room_avatar, self_ping
+from natter.xmpp.xeps import disco, extended_disco, hats, mam, moderation, muc, retraction, room_avatar, self_ping
 
 from ..answer import result
 from ..request import Decision, Limits, Refused, Request
 from ..state import Config, Room
 from . import register
 from .archive import archives
+from .hats import commands
 
 FEATURES = (
     ns.DISCO_INFO,
@@ -24,6 +25,8 @@ FEATURES = (
     ns.PING,
     register.FEATURE,
     room_avatar.NS,
+    hats.NS,
+    hats.COMMANDS,
     ns.MUC_REGISTER,
     ns.MUC_REQUEST,
     # XEP-0410 §3.3: a ping to oneself is answered by the room.
@@ -63,7 +66,11 @@ def info(room: Room, request: Request, limits: Limits) -> Decision:
 
 def items(room: Room, request: Request) -> Decision:
     """disco#items of the room: its occupants, where the room is public and its occupants are no secret."""
-    if _node(request, f"{{{ns.DISCO_ITEMS}}}query"):
+    node = _node(request, f"{{{ns.DISCO_ITEMS}}}query")
+    if node == hats.COMMANDS:
+        found = commands(room)
+        return Decision(outputs=(result(request, disco.items_query(found, node=node)),))
+    if node:
         raise Refused("item-not-found")
     # XEP-0045 §6.5: an empty list where it is private. Occupants may always look.
     inside = room.occupant(request.sender) is not None
@@ -96,6 +103,8 @@ def _facts(room: Room) -> dict[str, tuple[str, ...]]:
         "muc#roominfo_subjectmod": ("1" if config.occupants_change_subject else "0",),
         "muc#maxhistoryfetch": (str(config.history_stanzas_max),),
     }
+    if room.hats:
+        facts["hats#hash"] = (hats.fingerprint(room.hats.values()),)
     if room.avatars:
         facts["muc#roominfo_avatarhash"] = room.avatars
     if config.lang:

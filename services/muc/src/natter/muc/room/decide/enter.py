@@ -46,7 +46,7 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
         room = evolve(room, renamed)
         present = room.occupant(request.sender)
     elif present is None:
-        own = nick.shared(room, wanted, request)
+        own = nick.shared(room, wanted, request, limits)
         if own is not None:
             # XEP-0045 §7.2.8: one more session of the same occupant.
             present, wanted, changed = own, own.nick, changed or own.nick != wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from natter.xmpp.xeps.muc import Role
 
-from .. import nickname
+from .. import lookalike, nickname
 from ..events import Event, event, presence
 from ..request import Decision, Limits, Refused, Request
 from ..state import Occupant, Room
@@ -53,6 +53,8 @@ def reservable(room: Room, text: str, bare: str, limits: Limits) -> str:
     # XEP-0045 §7.10: reserved for, or in use by, another user.
     if room.reserved.get(key, bare) != bare or (holder is not None and holder.bare != bare):
         raise Refused("conflict", "This nickname is somebody else's.")
+    if limits.lookalikes_refused and lookalike.taken(room, nick, bare):
+        raise Refused("conflict", "This nickname looks like somebody else's.")
     return nick
 
 
@@ -62,7 +64,7 @@ def locked(room: Room, bare: str) -> str:
     return known.nick if known is not None else ""
 
 
-def shared(room: Room, nick: str, request: Request) -> Occupant | None:
+def shared(room: Room, nick: str, request: Request, limits: Limits) -> Occupant | None:
     """The user's own session under a nickname. Raises Refused where it is somebody else's, or too much like it."""
     key = nickname.key(nick)
     # XEP-0045 §7.12: reserved for somebody, present or not.
@@ -72,12 +74,15 @@ def shared(room: Room, nick: str, request: Request) -> Occupant | None:
     # XEP-0045 §7.2.8: several sessions of one user may share a nickname.
     if holder is not None and holder.bare != request.bare:
         raise Refused("conflict")
+    # XEP-0045 §14.6: nor does anybody mimic another.
+    if limits.lookalikes_refused and lookalike.taken(room, nick, request.bare):
+        raise Refused("conflict", "This nickname looks like somebody else's.")
     return holder
 
 
 def change(room: Room, request: Request, present: Occupant, nick: str, changed: bool, limits: Limits) -> Event:
     """The event of an occupant's new nickname."""
-    holder = shared(room, nick, request)
+    holder = shared(room, nick, request, limits)
     # XEP-0045 §7.6: a change moves all sessions of the nickname; onto another of the same user's we do not (MAY).
     if holder is not None and holder.nick != present.nick:
         raise Refused("conflict")
