@@ -155,6 +155,9 @@ class Connection(asyncio.Protocol):
         self.gateway.dismiss(self)
         CONNECTIONS_ACTIVE.add(self.transport_name, by=-1)
         self._span()
+        # The session knows its connection: left in a circle, both would stay until a full collection, with the buffers
+        # of TLS (some 30 KB).
+        self.parted = None
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
