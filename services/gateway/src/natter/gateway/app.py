@@ -219,6 +219,7 @@ class Running:
             gateway.tally,
             gateway.wake,
             cursor=gateway.cursor,
+            crowd=gateway.crowd,
             incarnation=gateway.incarnation,
             control=gateway.control,
             moved=gateway.binding.is_elsewhere,
@@ -227,9 +228,7 @@ class Running:
         start = await self.bus.last_sequence(subjects.LANES)
         self.checkpoints = checkpoints = Checkpoints(gateway, self.bus, deliveries.marks, start)
         await checkpoints.write()
-        self.position = Position(
-            self.bus, gateway.incarnation, lambda: gateway.cursor.sequence, lambda: gateway.sessions.values()
-        )
+        self.position = Position(self.bus, gateway.incarnation, gateway.worked_off, lambda: gateway.sessions.values())
         await self.position.start()
         self.saving = gateway.loop.create_task(self.position.run())
         self.subscription = await self.bus.subscribe(
