@@ -102,7 +102,7 @@ def table(rows: dict[str, Row]) -> str:
 def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("--seconds", type=float, default=8.0, help="how long each load lasts")
-    arguments.add_argument("--gateways", type=int, default=2)
+    arguments.add_argument("--gateways", type=int, default=0, help="0: as many as `natter up` starts by itself")
     arguments.add_argument("--only", default="", help="one server: natter, Prosody or ejabberd")
     given = arguments.parse_args()
     rows: dict[str, Row] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -90,11 +91,21 @@ def test_flags_for_tests_are_refused_where_others_can_reach_them(
     assert make(c2s="127.0.0.1:0", **flags).server
 
 
-def test_gateways_one_per_core_at_most_eight(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan.os, "cpu_count", lambda: 64)
-    assert dict(make().services)["gateway"] == 8
+def test_gateways_one_per_two_cores_at_most_eight(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, gateways in ((1, 1), (2, 1), (3, 1), (4, 2), (15, 7), (64, 8)):
+        monkeypatch.setattr(plan, "cores", lambda cores=cores: cores)
+        assert dict(make().services)["gateway"] == gateways
     assert dict(make(gateways=3).services)["gateway"] == 3
     assert dict(make(set=("runtime.gateways=2",)).services)["gateway"] == 2
+
+
+def test_only_cores_that_may_be_used_are_counted() -> None:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        assert plan.cores() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def test_another_nats_is_used_when_it_is_named() -> None:

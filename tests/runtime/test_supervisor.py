@@ -132,6 +132,12 @@ async def test_a_program_that_is_not_there(watched: Watched, tmp_path: Path) -> 
         await watched.it.ready("one", seconds_max=30)
 
 
+async def test_children_do_not_interrupt_each_other(watched: Watched, tmp_path: Path) -> None:
+    watched.it.start(program(tmp_path, READY))
+    await watched.it.ready("one", seconds_max=15)
+    assert os.sched_getscheduler(watched.pid) == os.SCHED_BATCH
+
+
 async def test_children_die_with_the_launcher(tmp_path: Path) -> None:
     code = (
         "import asyncio, os, sys\n"

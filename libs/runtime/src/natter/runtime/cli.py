@@ -60,7 +60,7 @@ def up(
     c2s_tls: Annotated[str, typer.Option(metavar="HOST:PORT", help="Address for clients with direct TLS.")] = "",
     http: Annotated[str, typer.Option(metavar="HOST:PORT", help="Address of the web pages.")] = "",
     nats: Nats = "",
-    gateways: Annotated[int, typer.Option(min=0, help="Gateway processes; default: one per core, at most 8.")] = 0,
+    gateways: Annotated[int, typer.Option(min=0, help="Gateway processes; default: one per two cores, at most 8.")] = 0,
     routers: Annotated[int, typer.Option(min=0, help="Router processes; default: 1.")] = 0,
     allow_plaintext: Annotated[bool, typer.Option("--allow-plaintext", help="Tests: TLS is not required.")] = False,
     open_registration: Annotated[

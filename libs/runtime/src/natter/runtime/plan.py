@@ -112,7 +112,7 @@ def make(
     server, bus, runtime = found["server"], found["bus"], found["runtime"]
     listeners = _listeners(given, models)
     refuse_exposed(server, listeners)
-    counts = {"gateway": runtime.gateways or min(os.cpu_count() or 1, GATEWAYS_MAX), "router": runtime.routers}
+    counts = {"gateway": runtime.gateways or gateways_for(cores()), "router": runtime.routers}
     counts |= {"presence": runtime.presences, "muc": runtime.mucs}
     return Plan(
         given,
@@ -127,6 +127,16 @@ def make(
         and "lane" in models["gateway"].model_fields
         and not any((g.section, g.key) == ("gateway", "lane") for g in given),
     )
+
+
+def gateways_for(cores: int) -> int:
+    """Gateways use half of the CPU that a stanza costs (docs/adr/0016); the other cores are for who serves them."""
+    return max(1, min(cores // 2, GATEWAYS_MAX))
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def refuse_exposed(server: Server, listeners: Mapping[str, Address]) -> None:

@@ -225,20 +225,32 @@ async def _spawn(program: Program) -> asyncio.subprocess.Process:
         # A session of its own: Ctrl-C reaches the launcher only, which ends things in order.
         start_new_session=True,
         pass_fds=program.inherited_fds,
-        preexec_fn=_die_with(os.getpid()) if sys.platform == "linux" else None,
+        preexec_fn=_in_child(os.getpid()) if sys.platform == "linux" else None,
     )
 
 
-def _die_with(parent: int) -> Callable[[], None]:
+def _in_child(parent: int) -> Callable[[], None]:
     """Run in the child before its program: the kernel kills it when the launcher dies, however that happens."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
-    def leash() -> None:
+    def prepare() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
+        _in_turn()
 
-    return leash
+    return prepare
+
+
+def _in_turn() -> None:
+    """Let nobody whom this process wakes take the core from it: one turn, and a larger batch for who comes next.
+
+    docs/adr/0016. Where the kernel does not allow it, the processes interrupt each other as others do.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    except OSError:
+        pass
 
 
 def _signal(child: Child, number: signal.Signals) -> None:

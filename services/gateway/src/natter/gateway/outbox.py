@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from natter.bus.returning import keep, returnable
 from natter.proto.v1 import bus_pb2
-
-from .returns import keep, returnable
 
 
 @dataclass(slots=True)
