@@ -32,6 +32,7 @@ from .checkpoint import Checkpoints
 from .connection import Connection
 from .deliveries import Deliveries
 from .gateway import Gateway
+from .heap import keep_large_blocks_apart
 from .position import Position
 from .ratelimit import Addresses
 from .registration import Registration
@@ -49,6 +50,7 @@ LAST_WORDS_SECONDS_MAX = 1.0
 
 async def app(ctx: process.Context[Settings]) -> None:
     """The gateway as a process."""
+    keep_large_blocks_apart()
     gateway = Running(
         ctx.bus,
         ctx.settings,
@@ -245,7 +247,7 @@ class Running:
             )
 
     async def _listen(
-        self, name: str, wanted: str, factory: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
+        self, name: str, wanted: str, factory: Callable[[], Connection], tls: ssl.SSLContext | None = None
     ) -> None:
         if not wanted:
             return
