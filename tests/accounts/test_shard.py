@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from natter.accounts.account.state import Cause
@@ -13,7 +14,7 @@ from natter.accounts.keys import Deriver
 from natter.accounts.removals import Teller
 from natter.accounts.shard import AccountShard
 from natter.bus.api import Bus, Entry, Start, Unavailable
-from natter.bus.directory import Directory
+from natter.bus.directory import Directory, gateway_of
 from natter.bus.holder import Shard
 from natter.bus.progress import Progress
 from natter.bus.sender import Senders
@@ -98,7 +99,7 @@ async def rig(bus: Bus) -> AsyncIterator[Rig]:
     worker = AccountShard(
         shard,
         book=book,
-        directory=directory,
+        find=partial(gateway_of, bus),
         senders=Senders(bus, "account.0", "test"),
         changes_allowed=True,
         entries_max=2,

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from natter.bus import directory
 from natter.bus.api import Bus, Unavailable, WrongRevision
-from natter.bus.directory import Directory, Session
+from natter.bus.directory import Directory, Session, gateway_of
 from natter.bus.memory import MemoryBus
 from natter.proto.v1 import bus_pb2
 
@@ -163,3 +163,13 @@ async def test_callback_that_raises_harms_nobody() -> None:
     session = await directory.create(record())
     assert seen == [session]
     await directory.stop()
+
+
+async def test_one_record_without_a_replica(bus: Bus) -> None:
+    mine = await started(bus)
+    bound = await mine.create(record())
+    assert await gateway_of(bus, bound.jid, "s1") == "gateway-1-ab"
+    assert await gateway_of(bus, bound.jid, "s0") == ""
+    assert await gateway_of(bus, "alice@example.org/other", "s1") == ""
+    await mine.delete(bound)
+    assert await gateway_of(bus, bound.jid, "s1") == ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 from typing import Any
 
 import pytest
+from natter.gateway.connection import Connection
 from natter.proto.v1 import bus_pb2
 from natter.telemetry.names import CONNECTIONS_ACTIVE
 
@@ -287,3 +289,23 @@ async def test_a_bus_that_is_away_loses_nothing_and_holds_little(world: World) -
     for n in range(4000):
         assert (await bob.until(r"<body>(n\d+\.)")).group(1) == f"n{n}."
     await world.router.until(lambda: not gateway.gateway.congested)
+
+
+@pytest.mark.parametrize("direct", [False, True])
+async def test_a_connection_that_has_gone_is_let_go_of_without_a_collection(world: World, direct: bool) -> None:
+    gateway = await world.gateway(close_seconds_max=0.05)
+    known = {id(each) for each in gc.get_objects() if isinstance(each, Connection)}
+
+    def mine() -> int:
+        return sum(isinstance(each, Connection) and id(each) not in known for each in gc.get_objects())
+
+    gc.disable()
+    try:
+        for number in range(3):
+            client = await world.connect(gateway, direct=direct)
+            await client.login("alice", "secret", resource=f"r{number}", presence=True)
+            assert mine() == 1
+            client.writer.transport.abort()
+            await world.router.until(lambda: not mine())
+    finally:
+        gc.enable()

@@ -12,6 +12,7 @@ from natter.bus.directory import Session as Record
 from natter.bus.facts import FactsWriter
 from natter.bus.memory import MemoryBus
 from natter.gateway import deliveries as module
+from natter.gateway.crowd import CROWD_SESSIONS_MIN, Crowd
 from natter.gateway.deliveries import Deliveries
 from natter.gateway.returns import Returns
 from natter.gateway.session import Session
@@ -101,6 +102,35 @@ async def test_a_broadcast_gets_the_recipients_address(rig: Rig, start: bytes) -
     rest = start[1 + len(name) :]
     assert alice.outbox.parts == [b"<" + name + b" to='alice@x/r'" + rest]
     assert bob.outbox.parts == [b"<" + name + b" to='o&apos;bob@x'" + rest]
+
+
+async def test_presence_for_a_crowd_wakes_it_once(rig: Rig) -> None:
+    timers: list[Callable[[], None]] = []
+    rig.deliveries.crowd = Crowd(lambda: 7.0, lambda _, work: timers.append(work), rig.wake)
+    names = [f"s{n}" for n in range(CROWD_SESSIONS_MIN)]
+    everybody = [rig.session(name) for name in names]
+
+    def arrive(kind: bus_pb2.Kind, *to: str) -> list[Session]:
+        """A broadcast; who was woken by it, and is now written to."""
+        stanza = b"<message/>" if kind == bus_pb2.KIND_MESSAGE else b"<presence/>"
+        tos = [f"{name}@x/r" for name in to]
+        frame = bus_pb2.Frame(kind=kind, stanza=stanza, sessions=to, tos=tos)
+        rig.deliver(frame, source="room.0")
+        woken = rig.woken[:]
+        rig.woken.clear()
+        for session in woken:
+            session.awake = False
+            session.outbox.take()
+        return woken
+
+    assert arrive(bus_pb2.KIND_PRESENCE, *names) == everybody
+    assert arrive(bus_pb2.KIND_PRESENCE, *names) == []
+    # Few recipients, and messages, never wait; they take along what does.
+    assert arrive(bus_pb2.KIND_PRESENCE, *names[:2]) == everybody[:2]
+    assert arrive(bus_pb2.KIND_MESSAGE, *names[1:3]) == everybody[1:3]
+    assert [len(session.outbox.parts) for session in everybody] == [0, 0, 0] + [1] * (len(names) - 3)
+    timers[0]()
+    assert rig.woken == everybody[3:]
 
 
 async def test_a_session_that_has_left_hands_its_messages_back(rig: Rig) -> None:

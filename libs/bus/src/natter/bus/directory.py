@@ -57,6 +57,15 @@ def key(bare: str, resource: str) -> str:
     return f"{subjects.token(bare)}.{subjects.token(resource)}"
 
 
+async def gateway_of(bus: Bus, full: str, session: str) -> str:
+    """Where this session of a full JID is, by its record itself; "" where it has gone. Without a replica, for whoever
+    asks seldom."""
+    bare, _, resource = full.partition("/")
+    value = await Bucket(bus, subjects.SESSIONS).get(key(bare, resource))
+    record = bus_pb2.SessionRecord() if value is None else bus_pb2.SessionRecord.FromString(value.value)
+    return record.gateway if record.session == session else ""
+
+
 class Directory:
     """The replica, and the writes of whoever owns sessions. Own writes are seen at once."""
 

@@ -5,7 +5,8 @@ JIDs never stand in a subject: `token` turns any text into one subject token.
 
 from __future__ import annotations
 
-from base64 import b32hexdecode, b32hexencode
+from base64 import b32hexencode
+from functools import lru_cache
 from hashlib import blake2b
 from zlib import crc32
 
@@ -45,6 +46,8 @@ INSTANCE_SECONDS = 5.0
 ARCHIVE_SECONDS = 3 * 86400.0
 # How long what happened in rooms is kept.
 ROOM_SECONDS = 30 * 86400.0
+# Tokens kept, some 200 bytes each: who logs in is named again when he is available, and when he goes.
+TOKENS_KEPT_MAX = 2048
 
 
 def streams(
@@ -132,6 +135,7 @@ def kv_key(bucket: str, key: str) -> str:
     return f"$KV.{bucket}.{key}"
 
 
+@lru_cache(maxsize=TOKENS_KEPT_MAX)
 def token(text: str) -> str:
     """`text` as one subject token. Injective and reversible (`untoken`) up to 64 bytes, then hashed."""
     raw = text.encode()
@@ -145,8 +149,9 @@ def untoken(text: str) -> str | None:
     """What `token` was given; None where it was hashed."""
     if text[:1] != "T":
         return None
-    raw = text[1:]
-    return b32hexdecode(raw + "=" * (-len(raw) % 8)).decode()
+    # base32hex writes digits of base 32: read as a number they cost an eighth of what the library takes.
+    bits = len(text) * 5 - 5
+    return (int(text[1:] or "0", 32) >> bits % 8).to_bytes(bits // 8, "big").decode()
 
 
 def lane(number: int) -> str:

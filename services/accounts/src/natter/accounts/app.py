@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from functools import partial
 
 from faststream import AckPolicy
 from faststream.nats import NatsBroker, NatsMessage
 from natter.bus.api import Handler
-from natter.bus.directory import Directory
+from natter.bus.directory import gateway_of
 from natter.bus.holder import Holder, Shard
 from natter.bus.sender import Senders
 from natter.bus.subjects import rpc
@@ -39,8 +40,6 @@ async def app(ctx: process.Context[Settings]) -> None:
     )
     tell = Teller(ctx.bus, domain=ctx.server.domain, user_shards=ctx.bus_settings.user_shards).tell
     book = Book(ctx.bus, deriver, secret=secret, iterations=settings.scram_iterations, now_us=now_us, tell=tell)
-    directory = Directory(ctx.bus)
-    await directory.start()
 
     async def open_shard(shard: Shard) -> AccountShard:
         follower = Follower(ctx.bus, tell, failed=shard.restart)
@@ -48,7 +47,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         return AccountShard(
             shard,
             book=book,
-            directory=directory,
+            find=partial(gateway_of, ctx.bus),
             senders=Senders(ctx.bus, f"account.{shard.number}", f"{ctx.instance}-{secrets.token_hex(4)}"),
             changes_allowed=settings.in_session_changes,
             entries_max=settings.stanzas_waiting_max,
@@ -78,7 +77,6 @@ async def app(ctx: process.Context[Settings]) -> None:
     async def drain() -> None:
         await broker.stop()
         await holder.stop()
-        await directory.stop()
         deriver.close()
 
     ctx.on_drain(drain)

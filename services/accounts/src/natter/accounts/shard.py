@@ -6,12 +6,12 @@ import asyncio
 import logging
 import random
 from collections import deque
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from google.protobuf.message import DecodeError
 from natter.bus.api import BusError, Entry
-from natter.bus.directory import Directory
 from natter.bus.holder import Shard
 from natter.bus.sender import Senders
 from natter.bus.subjects import deliver
@@ -34,6 +34,9 @@ RETRY_SECONDS_MAX = 2.0
 
 # The IQ type and the stanza.
 Answer = tuple[str, bytes]
+T = TypeVar("T")
+# Full JID and session in, gateway out, "" for nobody. Raises `BusError`.
+Find = Callable[[str, str], Awaitable[str]]
 
 
 class AccountShard:
@@ -44,7 +47,7 @@ class AccountShard:
         shard: Shard,
         *,
         book: Book,
-        directory: Directory,
+        find: Find,
         senders: Senders,
         changes_allowed: bool,
         entries_max: int,
@@ -52,7 +55,7 @@ class AccountShard:
     ) -> None:
         self._shard = shard
         self._book = book
-        self._directory = directory
+        self._find = find
         self._senders = senders
         self._changes_allowed = changes_allowed
         self._entries_max = entries_max
@@ -104,14 +107,18 @@ class AccountShard:
     async def _frame(self, sequence: int, source: str, frame: bus_pb2.Frame) -> None:
         if frame.kind != bus_pb2.KIND_IQ or frame.type not in ("get", "set"):
             return
+        find = partial(self._find, frame.sender, frame.session)
+        # Before the work: an account that is removed takes its sessions along.
+        gateway = await until_the_bus_answers(find)
         try:
-            kind, stanza = await self._until_the_bus_answers(Cause(source, frame.sequence, frame.index), frame)
+            cause = Cause(source, frame.sequence, frame.index)
+            kind, stanza = await until_the_bus_answers(partial(self._answer, cause, frame))
         except Exception as error:
             # The request's text stays out of the log: it has the password in it.
             log.error("in-session request failed: %s", type(error).__name__)
             kind, stanza = "error", registration.refusal(frame, "internal-server-error")
-        asker = self._directory.by_session(frame.session)
-        if asker is None:
+        gateway = gateway or await until_the_bus_answers(find)
+        if not gateway:
             return
         answer = bus_pb2.Frame(
             kind=bus_pb2.KIND_IQ,
@@ -126,17 +133,7 @@ class AccountShard:
         )
         progress = self._shard.progress
         progress.expect(sequence)
-        self._senders.add(deliver(asker.gateway), answer, partial(progress.done, sequence))
-
-    async def _until_the_bus_answers(self, cause: Cause, frame: bus_pb2.Frame) -> Answer:
-        """The answer. While the bus is away nothing could be answered either: try again."""
-        pause = 0.05
-        while True:
-            try:
-                return await self._answer(cause, frame)
-            except BusError:
-                await asyncio.sleep(random.uniform(pause / 2, pause))
-                pause = min(RETRY_SECONDS_MAX, pause * 2)
+        self._senders.add(deliver(gateway), answer, partial(progress.done, sequence))
 
     async def _answer(self, cause: Cause, frame: bus_pb2.Frame) -> Answer:
         username = jid.local_of(frame.sender)
@@ -160,3 +157,14 @@ class AccountShard:
         except Busy:
             return "error", registration.refusal(frame, "resource-constraint")
         return "result", registration.done(frame)
+
+
+async def until_the_bus_answers(work: Callable[[], Awaitable[T]]) -> T:
+    """The result of `work`. While the bus is away nothing could be answered either: try again."""
+    pause = 0.05
+    while True:
+        try:
+            return await work()
+        except BusError:
+            await asyncio.sleep(random.uniform(pause / 2, pause))
+            pause = min(RETRY_SECONDS_MAX, pause * 2)

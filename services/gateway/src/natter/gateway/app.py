@@ -37,6 +37,7 @@ from .connection import Connection
 from .deliveries import Deliveries
 from .fullness import Fullness
 from .gateway import Gateway
+from .heap import keep_large_blocks_apart
 from .logroom import LogRoom
 from .position import Position
 from .ratelimit import Addresses
@@ -55,6 +56,7 @@ LAST_WORDS_SECONDS_MAX = 1.0
 
 async def app(ctx: process.Context[Settings]) -> None:
     """The gateway as a process."""
+    keep_large_blocks_apart()
     gateway = Running(
         ctx.bus,
         ctx.settings,
@@ -248,6 +250,7 @@ class Running:
             gateway.tally,
             gateway.wake,
             cursor=gateway.cursor,
+            crowd=gateway.crowd,
             incarnation=gateway.incarnation,
             control=gateway.control,
             moved=gateway.binding.is_elsewhere,
@@ -259,7 +262,7 @@ class Running:
         self.position = Position(
             self.bus,
             gateway.incarnation,
-            lambda: gateway.cursor.sequence,
+            gateway.worked_off,
             lambda: gateway.sessions.values(),
             gateway.returned,
         )
@@ -295,7 +298,7 @@ class Running:
             self.subscription.resume()
 
     async def _listen(
-        self, name: str, wanted: str, factory: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None
+        self, name: str, wanted: str, factory: Callable[[], Connection], tls: ssl.SSLContext | None = None
     ) -> None:
         if not wanted:
             return

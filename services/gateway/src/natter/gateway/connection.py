@@ -34,7 +34,39 @@ QUIET_SECONDS = 10.0
 EARLY_BYTES_MAX = 64 * 1024
 
 
-class Connection(asyncio.Protocol):
+# Every socket is read into this one: between `get_buffer` and `buffer_updated` nothing else happens. Without it uvloop
+# asks for 256 KiB at every read of TLS.
+READ_BUFFER = memoryview(bytearray(256 * 1024))
+
+
+class Gone:
+    """In a transport's place when it is lost: closed, whatever is asked of it."""
+
+    __slots__ = ()
+
+    def is_closing(self) -> bool:
+        return True
+
+    def abort(self) -> None:
+        """Done."""
+
+    def pause_reading(self) -> None:
+        """Nothing is read."""
+
+    def resume_reading(self) -> None:
+        """Nothing is read."""
+
+    def write(self, data: bytes) -> None:
+        """To nobody."""
+
+    def close(self) -> None:
+        """Done."""
+
+    def can_write_eof(self) -> bool:
+        return False
+
+
+class Connection(asyncio.BufferedProtocol):
     """One TCP or TLS connection. Everything on the way of a stanza happens inside `data_received`."""
 
     __slots__ = (
@@ -105,6 +137,14 @@ class Connection(asyncio.Protocol):
         elif refused:
             self.end(refused, "too many connections")
 
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to read to."""
+        return READ_BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So much was read."""
+        self.data_received(READ_BUFFER[:nbytes].tobytes())
+
     def data_received(self, data: bytes) -> None:
         """The hot path."""
         if self.closing:
@@ -155,6 +195,10 @@ class Connection(asyncio.Protocol):
         self.gateway.dismiss(self)
         CONNECTIONS_ACTIVE.add(self.transport_name, by=-1)
         self._span()
+        # The session knows its connection, and a TLS transport its protocol: left in circles, all would stay until a
+        # full collection, with the buffers of TLS (some 30 KB).
+        self.parted = None
+        self.transport = cast(asyncio.Transport, Gone())
 
     # --- reading ----------------------------------------------------------------------------------------------------
 

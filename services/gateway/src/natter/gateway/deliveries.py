@@ -12,6 +12,7 @@ from natter.telemetry.names import LIMITS_HIT, REPEATED
 from natter.xmpp.element import insert_to
 
 from . import acktrace
+from .crowd import CROWD_SESSIONS_MIN, Crowd
 from .returns import Returns
 from .session import Session
 from .tally import Tally
@@ -38,6 +39,8 @@ class Deliveries:
     incarnation: str = ""
     # What frames without a stanza are for.
     control: Callable[[bus_pb2.Frame], None] = field(default=lambda _: None)
+    # For presence that many sessions here get: what wakes each of them, now or a little later.
+    crowd: Crowd | None = None
     # Whether a session that is not here has moved to another gateway, which reads this log for it.
     moved: Callable[[str], bool] = field(default=lambda _: False)
 
@@ -127,6 +130,9 @@ class Deliveries:
         stanza = frame.stanza
         size = len(stanza)
         sessions = self.sessions
+        wake = self.wake
+        if frame.kind == bus_pb2.KIND_PRESENCE and len(names) >= CROWD_SESSIONS_MIN and self.crowd is not None:
+            wake = self.crowd.waker()
         written = []
         for name, to in zip(names, frame.tos, strict=True):
             session = sessions.get(name)
@@ -134,7 +140,7 @@ class Deliveries:
                 self._absent(frame, name)
                 continue
             if not session.awake:
-                self.wake(session)
+                wake(session)
             if not session.outbox.add(addressed(stanza, session, to), frame):
                 LIMITS_HIT.add("outbox")
                 session.link.overflow()

@@ -23,6 +23,7 @@ from . import backlog, resumption
 from .admission import Admission
 from .auth import Credentials, Verifier
 from .binding import Binding, counted_frame
+from .crowd import Crowd
 from .pipeline import KINDS, Refusing
 from .ratelimit import Addresses
 from .registration import Registration
@@ -107,6 +108,7 @@ class Gateway:
     count: int = 0
     turn: int = 0
     awake: list[Session] = field(default_factory=list)
+    crowd: Crowd = field(init=False)
     # Sessions that can be resumed, by the id their client knows, with or without a connection.
     resumable: dict[str, Session] = field(default_factory=dict)
     # Of those that ended: account and count of stanzas, for a client that comes too late. The oldest are forgotten.
@@ -128,6 +130,7 @@ class Gateway:
 
     def __post_init__(self) -> None:
         self.takeovers = Takeovers(self)
+        self.crowd = Crowd(self.loop.time, self.loop.call_later, self.wake)
         self.binding.moved = lambda session: resumption.moved(self, session)
         self.returns.told = self.tally.undelivered
         self.binding.rest = lambda session: backlog.rest(self, session)
@@ -231,6 +234,12 @@ class Gateway:
             except Exception:
                 # One socket's trouble is not the others'.
                 log.exception("a session could not be written to")
+
+    def worked_off(self) -> int:
+        """The newest entry of the delivery log that is worked off; what could be written by now is."""
+        self.crowd.write()
+        self.write()
+        return self.cursor.sequence
 
     def answer(self, session: Session, kind: str, stanza: bytes) -> None:
         """A stanza of the gateway's own, which the client counts."""
