@@ -67,9 +67,12 @@ async def test_disk_without_any_room_is_an_error() -> None:
 
 async def test_creation_race_with_another_configuration() -> None:
     in_use = js_stream.ApiError(js_stream.NAME_IN_USE, "stream name already in use")
-    api = Api({"STREAM.INFO.LOG": js_stream.NoStream("none"), "STREAM.CREATE.LOG": in_use, "STREAM.UPDATE.LOG": {}})
-    await js_stream.ensure(api, SPEC)  # type: ignore[arg-type]
-    assert [verb for verb, _ in api.calls] == ["STREAM.INFO.LOG", "STREAM.CREATE.LOG", "STREAM.UPDATE.LOG"]
+    for theirs, then in ((js_stream.configuration(SPEC), []), ({"name": "LOG"}, ["STREAM.UPDATE.LOG"])):
+        infos = [js_stream.NoStream("none"), {"config": theirs}]
+        api = Api({"STREAM.INFO.LOG": infos, "STREAM.CREATE.LOG": in_use, "STREAM.UPDATE.LOG": {}})
+        await js_stream.ensure(api, SPEC)  # type: ignore[arg-type]
+        made = ["STREAM.INFO.LOG", "STREAM.CREATE.LOG", "STREAM.INFO.LOG"]
+        assert [verb for verb, _ in api.calls] == made + then
 
 
 async def test_other_errors_are_passed_on() -> None:

@@ -200,7 +200,8 @@ def test_every_edge_has_its_network_policy(toggle: str) -> None:
         spec = policies[f"{prefix}-{edges.service}"]["spec"]
         assert spec["policyTypes"] == ["Ingress", "Egress"]
         out = {port["port"] for rule in spec["egress"] for port in rule["ports"]}
-        wanted = {53, 4222} | ({8123} if "clickhouse" in edges.outside else set())
+        reached = {"clickhouse": 8123, "sql": 5432}
+        wanted = {53, 4222} | {reached[name] for name in edges.outside}
         assert out == wanted | ({4318} if toggle in ("production", "keda") else set())
         assert len(spec["ingress"]) == 1 + {"gateway": 2, "metrics": 1}.get(edges.service, 0)
 

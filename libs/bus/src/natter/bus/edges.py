@@ -18,6 +18,7 @@ DELIVER = "natter.deliver.*"
 USER_SHARD = "natter.shard.user.*"
 ROOM_SHARD = "natter.shard.room.*"
 ACCOUNT_SHARD = "natter.shard.account.*"
+ARCHIVE_SHARD = "natter.archive.*"
 FACTS = "natter.facts.*"
 AVAILABILITY = "natter.availability.*.*"
 
@@ -57,8 +58,8 @@ EDGES = (
     ),
     Edges(
         "router",
-        writes=(DELIVER, USER_SHARD, ROOM_SHARD, ACCOUNT_SHARD, FACTS),
-        buckets=HOLDING,
+        writes=(DELIVER, USER_SHARD, ROOM_SHARD, ACCOUNT_SHARD, ARCHIVE_SHARD, FACTS),
+        buckets=(*HOLDING, subjects.BLOCKLISTS),
         reads=(subjects.LANES,),
         looks=(subjects.SESSIONS,),
         purges=(subjects.LANES,),
@@ -70,6 +71,7 @@ EDGES = (
         writes=(DELIVER, USER_SHARD, ROOM_SHARD, LANE, "natter.journal.roster.*", AVAILABILITY),
         buckets=(*HOLDING, subjects.SNAPSHOTS, subjects.SESSIONS, "logouts"),
         reads=(subjects.SHARDS, subjects.JOURNALS, subjects.AVAILABILITY, subjects.DELIVERIES),
+        looks=(subjects.BLOCKLISTS,),
         purges=(subjects.SHARDS, subjects.JOURNALS),
     ),
     Edges(
@@ -83,11 +85,20 @@ EDGES = (
     Edges(
         "accounts",
         writes=(DELIVER, USER_SHARD, "natter.journal.account.*"),
-        buckets=(*HOLDING, "secrets"),
+        buckets=(*HOLDING, subjects.BLOCKLISTS, "secrets"),
         reads=(subjects.SHARDS, subjects.JOURNALS),
         looks=(subjects.SESSIONS,),
         purges=(subjects.SHARDS,),
         serves=(subjects.rpc("accounts", "*"),),
+    ),
+    Edges(
+        "archive",
+        writes=(DELIVER,),
+        buckets=HOLDING,
+        reads=(subjects.ARCHIVE, subjects.JOURNALS),
+        looks=(subjects.SESSIONS,),
+        purges=(subjects.ARCHIVE,),
+        outside=("sql",),
     ),
     Edges(
         "metrics",

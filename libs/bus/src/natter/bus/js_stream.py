@@ -69,10 +69,10 @@ async def _create_or_update(requests: Requests, wanted: dict[str, Any], *, risin
             await requests.api(f"STREAM.CREATE.{name}", {**wanted, **first})
             return
         except ApiError as error:
-            # Somebody else was faster, with another configuration.
+            # Somebody else was faster, with another configuration: at least the first sequence of a rising one differs.
             if error.code != NAME_IN_USE:
                 raise
-            found = {}
+            found = (await requests.api(f"STREAM.INFO.{name}"))["config"]
     if any(found.get(key, _absent(value)) != value for key, value in wanted.items()):
         await requests.api(f"STREAM.UPDATE.{name}", wanted)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    blocking,
     caps,
     carbons,
     data_forms,
@@ -42,6 +43,7 @@ ALL = (
     caps,
     extended_disco,
     offline,
+    blocking,
     stream_management,
     ping,
     entity_time,
