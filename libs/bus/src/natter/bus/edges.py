@@ -96,7 +96,8 @@ EDGES = (
         writes=(DELIVER,),
         buckets=HOLDING,
         reads=(subjects.ARCHIVE, subjects.JOURNALS),
-        looks=(subjects.SESSIONS,),
+        # Rosters: whom their owners want archived.
+        looks=(subjects.SESSIONS, subjects.SNAPSHOTS),
         purges=(subjects.ARCHIVE,),
         outside=("sql",),
     ),

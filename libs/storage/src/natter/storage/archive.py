@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from json import dumps, loads
 from typing import Any
 
+from natter.xmpp.xeps.mam_preferences import Preferences
 from sqlalchemy import ColumnElement, Select, and_, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .database import Database
-from .tables import marks, messages, positions, waiting
+from .tables import marks, messages, positions, preferences, waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,28 @@ class Archive:
         async with self._database.writing() as connection:
             await connection.execute(delete(waiting).where(waiting.c.owner == owner, waiting.c.handed == batch))
 
+    # --- preferences ------------------------------------------------------------------------------------------------
+
+    async def preferences(self) -> dict[str, Preferences]:
+        """What users want archived, of all who have said so."""
+        async with self._database.reading() as connection:
+            found = await connection.execute(select(preferences))
+            return {
+                row.owner: Preferences(row.kind, frozenset(loads(row.always)), frozenset(loads(row.never)))
+                for row in found
+            }
+
+    async def prefer(self, owner: str, wanted: Preferences) -> None:
+        """What a user wants from now on."""
+        values = {
+            "kind": wanted.kind,
+            "always": dumps(sorted(wanted.always)),
+            "never": dumps(sorted(wanted.never)),
+        }
+        statement = self._insert(preferences).values(owner=owner, **values)
+        async with self._database.writing() as connection:
+            await connection.execute(statement.on_conflict_do_update(index_elements=["owner"], set_=values))
+
     # --- forgetting -------------------------------------------------------------------------------------------------
 
     async def erase(self, owner: str, until_us: int) -> int:
@@ -191,6 +215,7 @@ class Archive:
                 delete(messages).where(messages.c.owner == owner, messages.c.time_us <= until_us)
             )
             await connection.execute(delete(waiting).where(waiting.c.owner == owner, waiting.c.time_us <= until_us))
+            await connection.execute(delete(preferences).where(preferences.c.owner == owner))
         return gone.rowcount
 
     async def forget_before(self, before_us: int, count: int) -> int:

@@ -12,9 +12,10 @@ from natter.proto.v1.bus_pb2 import KIND_MESSAGE, Frame
 from natter.storage.archive import Archive, Filter, Message
 from natter.xmpp.element import Element, parse
 from natter.xmpp.jid import bare_of
-from natter.xmpp.xeps import mam, rsm
+from natter.xmpp.xeps import mam, mam_preferences, rsm
 
 from . import replies
+from .preferences import Wishes
 
 # How long a question waits for the archive to reach what its asker has seen.
 BEHIND_SECONDS_MAX: Final = 5.0
@@ -40,6 +41,7 @@ class Queries:
     page_max: int
     subject_of: Callable[[str], str]
     asked: Callable[[str], None]
+    wishes: Wishes
 
     async def answer(self, frame: Frame, projection: Projection) -> AsyncIterator[Frame]:
         """The frames that answer a request, in order. Raises `DatabaseError`."""
@@ -53,6 +55,13 @@ class Queries:
                         yield part
                 case mam.METADATA, "get":
                     yield replies.result(frame, await self._metadata(bare_of(frame.sender)))
+                case mam_preferences.PREFS, "get":
+                    yield replies.result(frame, mam_preferences.render(self.wishes.of(bare_of(frame.sender))))
+                case mam_preferences.PREFS, "set":
+                    prefs = mam_preferences.parse(request)
+                    await self.wishes.change(bare_of(frame.sender), prefs)
+                    # XEP-0441 §2.1: what is applied from now on.
+                    yield replies.result(frame, mam_preferences.render(prefs))
                 case _:
                     yield replies.error(frame, "bad-request")
         except mam.Unsupported as unsupported:

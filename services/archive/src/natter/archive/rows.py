@@ -25,7 +25,7 @@ def messages(frame: Frame, place: int) -> Iterator[Message]:
         yield Message(place + number, owner, frame.stanza_id, bare, resource, frame.accepted_us, frame.stanza)
 
 
-def waits(frame: Frame, place: int, domain: str) -> Waiting:
+def waits(frame: Frame, place: int, domain: str, *, archived: bool) -> Waiting:
     """What is kept of a message until its recipient comes: the frame as a router can route it again."""
     own = Frame()
     own.CopyFrom(frame)
@@ -43,7 +43,7 @@ def waits(frame: Frame, place: int, domain: str) -> Waiting:
         frame.offline,
         name_of(frame, place),
         frame.accepted_us,
-        bool(frame.stanza_id),
+        archived,
         own.SerializeToString(),
     )
 
