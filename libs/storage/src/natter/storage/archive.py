@@ -11,6 +11,7 @@ from natter.xmpp.xeps.mam_preferences import Preferences
 from sqlalchemy import ColumnElement, Select, and_, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from . import fulltext
 from .database import Database
 from .tables import marks, messages, positions, preferences, waiting
 
@@ -26,6 +27,8 @@ class Message:
     resource: str
     time_us: int
     stanza: bytes
+    # What can be searched for, None: nothing.
+    body: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Filter:
     before: int | None = None
     after: int | None = None
     ids: tuple[str, ...] = ()
+    # All of these (fulltext.words).
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,9 @@ class Archive:
     async def page(self, wanted: Filter, count: int, *, backwards: bool = False) -> Page:
         """At most `count` messages: the first that match or, `backwards`, the last; always in their order."""
         order = messages.c.position.desc() if backwards else messages.c.position.asc()
-        statement = select(messages).where(_condition(wanted)).order_by(order).limit(count + 1)
+        statement = (
+            select(messages).where(_condition(wanted, sqlite=self._database.sqlite)).order_by(order).limit(count + 1)
+        )
         found = await self._messages(statement)
         more = len(found) > count
         del found[count:]
@@ -128,7 +135,10 @@ class Archive:
     async def count(self, wanted: Filter) -> int:
         """How many messages match."""
         async with self._database.reading() as connection:
-            return await connection.scalar(select(func.count()).where(_condition(wanted))) or 0
+            return (
+                await connection.scalar(select(func.count()).where(_condition(wanted, sqlite=self._database.sqlite)))
+                or 0
+            )
 
     async def find(self, owner: str, ids: Iterable[str]) -> dict[str, int]:
         """The positions of those of the ids that are in the archive."""
@@ -270,6 +280,7 @@ def _of(row: Message) -> dict[str, object]:
         "resource": row.resource,
         "time_us": row.time_us,
         "stanza": row.stanza,
+        "body": row.body,
     }
 
 
@@ -285,7 +296,7 @@ def _waits(row: Waiting) -> dict[str, object]:
     }
 
 
-def _condition(wanted: Filter) -> ColumnElement[bool]:
+def _condition(wanted: Filter, *, sqlite: bool) -> ColumnElement[bool]:
     table = messages.c
     conditions = [table.owner == wanted.owner]
     if wanted.peer:
@@ -300,6 +311,8 @@ def _condition(wanted: Filter) -> ColumnElement[bool]:
         conditions.append(table.position < wanted.before)
     if wanted.after is not None:
         conditions.append(table.position > wanted.after)
+    if wanted.words:
+        conditions.append(fulltext.matches(wanted.owner, wanted.words, sqlite=sqlite))
     if wanted.ids:
         conditions.append(table.id.in_(wanted.ids))
     return and_(*conditions)

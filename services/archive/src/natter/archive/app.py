@@ -54,6 +54,7 @@ async def app(ctx: Context[Settings]) -> None:
             lambda owner: log_of(shard_of(owner, shards)),
             handover.asked,
             wishes,
+            ctx.settings.search,
         ),
         handover=handover,
         settings=ctx.settings,

@@ -76,6 +76,7 @@ def decide(
     waiting_max: int,
     removed: Mapping[str, int] = NOBODY,
     wants: Callable[[str, str, str], bool] = lambda owner, bare, resource: True,
+    search: bool = False,
 ) -> Batch:
     """`exists` for everybody whom something waits for, `waiting` how much waits for them already, `removed` when
     accounts ended: what was said until then is kept for nobody. `wants` is what owners want to have archived."""
@@ -103,7 +104,7 @@ def decide(
                 batch.refused.append(item)
                 if owner in frame.owners:
                     frame.owners.remove(owner)
-        for message in rows.messages(frame, item.place):
+        for message in rows.messages(frame, item.place, search=search):
             if message.time_us > removed.get(message.owner, 0) and wants(message.owner, message.peer, message.resource):
                 batch.kept.append(message)
     return batch

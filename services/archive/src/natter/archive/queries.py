@@ -10,6 +10,7 @@ from natter.bus.api import Bus, BusError
 from natter.bus.subjects import ARCHIVE
 from natter.proto.v1.bus_pb2 import KIND_MESSAGE, Frame
 from natter.storage.archive import Archive, Filter, Message
+from natter.storage.fulltext import words
 from natter.xmpp.element import Element, parse
 from natter.xmpp.jid import bare_of
 from natter.xmpp.xeps import mam, mam_preferences, rsm
@@ -42,6 +43,7 @@ class Queries:
     subject_of: Callable[[str], str]
     asked: Callable[[str], None]
     wishes: Wishes
+    search: bool = False
 
     async def answer(self, frame: Frame, projection: Projection) -> AsyncIterator[Frame]:
         """The frames that answer a request, in order. Raises `DatabaseError`."""
@@ -49,9 +51,9 @@ class Queries:
             request = parse(frame.stanza)[0]
             match frame.payload, frame.type:
                 case mam.QUERY, "get":
-                    yield replies.result(frame, mam.form())
+                    yield replies.result(frame, mam.form(fulltext=self.search))
                 case mam.QUERY, "set":
-                    async for part in self._page(frame, mam.parse(request), projection):
+                    async for part in self._page(frame, mam.parse(request, fulltext=self.search), projection):
                         yield part
                 case mam.METADATA, "get":
                     yield replies.result(frame, await self._metadata(bare_of(frame.sender)))
@@ -84,6 +86,10 @@ class Queries:
             yield replies.error(frame, "feature-not-implemented", "no pages by index")
             return
         wanted = await self._filter(owner, query, projection)
+        if query.text and not wanted.words:
+            # Nothing that could be found.
+            yield replies.result(frame, mam.fin(rsm.Result(count=0), complete=True))
+            return
         count = rsm.clamp(query.page, self.page_max)
         backwards = query.page.before is not None
         page = await self.archive.page(wanted, count, backwards=backwards)
@@ -115,6 +121,7 @@ class Queries:
             min(befores) if befores else None,
             max(afters) if afters else None,
             query.ids,
+            words(query.text),
         )
 
     async def _places(self, owner: str, named: set[str], projection: Projection) -> dict[str, int]:

@@ -186,6 +186,7 @@ class ShardWorker:
             waiting_max=tools.settings.offline_max,
             removed=tools.accounts.removed,
             wants=tools.wishes.wants,
+            search=tools.settings.search,
         )
         if decided.refused:
             # Before they count as seen: a sender is told at least once.

@@ -99,7 +99,7 @@ def _office(ctx: Context[Settings], directory: Directory, facts: FactsWriter, bl
             name=settings.name,
             os=platform.system() if settings.tell_os else "",
             features=(*FEATURES, *settings.features, *(offline.FEATURES if waits else ())),
-            account_features=mam.FEATURES if archive else (),
+            account_features=mam.features(search=ctx.archive.search) if archive else (),
         ),
         subjects=Subjects(ctx.bus_settings.user_shards, ctx.bus_settings.room_shards, ctx.bus_settings.archive_shards),
         attention=Attention(everybody=archive, blocklists=blocklists.lists),
