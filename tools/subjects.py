@@ -20,6 +20,7 @@ SAMPLES = (
     (subjects.shard, ("user", 3)),
     (subjects.archive, (0,)),
     (subjects.journal, ("room", "den@conference.localhost")),
+    (subjects.chapter, ("den@conference.localhost", "0badcafe", 7)),
     (subjects.availability, (3, "bob@localhost/phone")),
     (subjects.facts, ("gateway-1-0badcafe",)),
     (subjects.rpc, ("accounts", "credentials")),

@@ -16,6 +16,7 @@ from natter.bus import subjects
 from natter.bus.api import Entry
 from natter.bus.directory import Directory, Session
 from natter.bus.memory import MemoryBus
+from natter.bus.moves import Moves
 from natter.bus.progress import Progress
 from natter.bus.sender import Senders
 from natter.bus.shard import Shard
@@ -63,6 +64,7 @@ class World:
             self.archive,
             Accounts(self.bus, "localhost"),
             self.directory,
+            Moves(self.directory),
             Queries(
                 self.bus,
                 self.archive,

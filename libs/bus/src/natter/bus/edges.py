@@ -76,11 +76,13 @@ EDGES = (
     ),
     Edges(
         "muc",
-        writes=(DELIVER, "natter.journal.room.*"),
+        # Room shards: an operator's wish goes through the room's holder.
+        writes=(DELIVER, ROOM_SHARD, "natter.journal.room.*", "natter.chapter.*.*.*"),
         buckets=(*HOLDING, subjects.SNAPSHOTS, "rooms"),
-        reads=(subjects.SHARDS, subjects.JOURNALS),
+        reads=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
         looks=(subjects.SESSIONS,),
-        purges=(subjects.SHARDS, subjects.JOURNALS),
+        purges=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
+        serves=(subjects.rpc("muc", "*"),),
     ),
     Edges(
         "accounts",
@@ -103,12 +105,14 @@ EDGES = (
     ),
     Edges(
         "metrics",
-        buckets=(subjects.POSITIONS,),
+        # The lease: who tells Kubernetes the pods' costs.
+        buckets=(subjects.POSITIONS, subjects.LEASES),
         reads=(subjects.FACTS,),
+        looks=(subjects.INSTANCES,),
         outside=("clickhouse",),
     ),
-    # Who runs `natter user` and `natter doctor` against a cluster.
-    Edges("operator", asks=(subjects.rpc("accounts", "*"),)),
+    # Who runs `natter user`, `natter room` and `natter doctor` against a cluster.
+    Edges("operator", asks=(subjects.rpc("accounts", "*"), subjects.rpc("muc", "*"))),
 )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr
+
+StreamName = Literal["LANES", "DELIVERIES", "SHARDS", "JOURNALS", "AVAILABILITY", "FACTS", "ARCHIVE", "CHAPTERS"]
 
 
 class Server(BaseModel):
@@ -62,6 +64,15 @@ class BusSection(BaseModel):
     )
     resume_seconds: float = Field(
         600.0, ge=10, le=86400, description="How long lanes and deliveries are kept: the resume window."
+    )
+    bytes_max: dict[StreamName, Annotated[int, Field(ge=1 << 16, le=1 << 50)]] = Field(
+        default_factory=dict, description="Bytes of a js_stream, by its name, where they are not to be as they come."
+    )
+    room_days: float = Field(
+        30.0,
+        ge=0,
+        le=36_500,
+        description="How long what happened in rooms can be read again (XEP-0313, `natter room at`); 0: not at all.",
     )
     replicas: int = Field(1, ge=1, le=5, description="How many NATS servers keep each js_stream.")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from natter.bus.directory import Directory
 from natter.bus.holder import Holder, Shard
+from natter.bus.moves import Moves
 from natter.bus.sender import Senders
 from natter.bus.subjects import archive as log_of
 from natter.bus.subjects import shard_of
@@ -47,6 +48,7 @@ async def app(ctx: Context[Settings]) -> None:
         archive=archive,
         accounts=accounts,
         directory=directory,
+        moves=Moves(directory),
         queries=Queries(
             ctx.bus,
             archive,

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from natter.bus.api import BusError, Entry
 from natter.bus.directory import Directory
 from natter.bus.holder import Shard
+from natter.bus.moves import Moves
 from natter.bus.sender import Senders
 from natter.bus.subjects import deliver
 from natter.proto.v1.bus_pb2 import KIND_IQ, Frame
@@ -44,6 +45,7 @@ class Tools:
     archive: Archive
     accounts: Accounts
     directory: Directory
+    moves: Moves
     queries: Queries
     handover: Handover
     settings: Settings
@@ -62,6 +64,7 @@ class ShardWorker:
         self._shard = shard
         self._tools = tools
         self._senders = senders
+        tools.moves.follow(senders)
         self._done = done
         self._seen = seen
         self._items: list[Item] = []
@@ -108,6 +111,7 @@ class ShardWorker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tools.handover.left(self._shard.number)
+        self._tools.moves.forget(self._senders)
         await self._senders.close()
 
     @property

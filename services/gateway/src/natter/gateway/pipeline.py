@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import IntEnum
 
 from natter.proto.v1 import bus_pb2
 from natter.xmpp import jid
@@ -21,6 +22,15 @@ IQ_TYPES = frozenset(("get", "set", "result", "error"))
 PRESENCE_TYPES = frozenset(
     ("", "unavailable", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe", "error")
 )
+
+
+class Refusing(IntEnum):
+    """What is not accepted."""
+
+    NOTHING = 0
+    # What would have to be written into a journal.
+    JOURNALED = 1
+    ALL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,18 @@ def refusal(session: Session, stanza: Stanza) -> Refused | None:
         if refused is not None:
             return refused
     return None
+
+
+def finds_no_room(session: Session, stanza: Stanza, refusing: Refusing) -> bool:
+    """Whether a stanza is refused because the bus is full. Availability, answers and errors must not vanish so."""
+    if stanza.kind == "presence":
+        return stanza.to is not None and stanza.type not in ("unavailable", "error")
+    if stanza.type in ("error", "result"):
+        return False
+    # Rooms, rosters and accounts write journals; what one person says to another needs none.
+    domain = jid.domain_of(session.bare)
+    to = jid.domain_of(stanza.to) if stanza.to else domain
+    return refusing is Refusing.ALL or to != domain or (stanza.kind == "iq" and stanza.type == "set")
 
 
 def answer(session: Session, stanza: Stanza, refused: Refused) -> bytes:

@@ -30,7 +30,7 @@ KIND: Final = int(bus_pb2.KIND_MESSAGE)
 
 def take(gateway: Gateway, session: Session, events: Sequence[ServerEvent], now_us: int) -> Sequence[ServerEvent]:
     """Accept the simple messages that `events` begins with; the others are left."""
-    if session.announcing is not None:
+    if session.announcing is not None or gateway.refusing:
         return events
     ratio = gateway.tally.sample_ratio
     routes, sender, transport = session.routes, session.jid, session.transport
