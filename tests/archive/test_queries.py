@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from archiveworld import ALICE, FIRST_US, World, until
 from natter.proto.v1.bus_pb2 import Frame
+from natter.storage.database import Database
 from natter.xmpp.xeps import date_time, mam
 
 ME = f"{ALICE}/a"
@@ -152,3 +153,21 @@ async def test_an_id_on_its_way_is_waited_for(asker: Asker) -> None:
     await until(lambda: world.progress.position >= message.sequence)
     frames = (await world.delivered())[asker.read :]
     assert [b"later" in frame.stanza for frame in frames] == [True, False]
+
+
+async def test_words(database: Database) -> None:
+    world = World(database, search=True)
+    await world.start()
+    try:
+        await world.bind(ME)
+        await world.take(world.message("to be"), world.message("or not to be"))
+        asker = Asker(world)
+        wanted = "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>urn:xmpp:mam:2</value></field>"
+        field = wanted + "<field var='{urn:xmpp:fulltext:0}fulltext'><value>%s</value></field></x>"
+        assert (await asker.ask(field % "BE not"))[0] == ["or not to be"]
+        nothing, fin = await asker.ask(field % "?!")
+        assert nothing == [] and 'complete="true"' in fin
+        (form,) = await asker.raw(mam.QUERY, "<query xmlns='urn:xmpp:mam:2'/>", type="get")
+        assert b"{urn:xmpp:fulltext:0}fulltext" in form.stanza
+    finally:
+        await world.close()

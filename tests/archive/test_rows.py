@@ -38,7 +38,7 @@ def test_a_note_to_oneself() -> None:
 
 
 def test_what_waits_has_its_id_and_the_time() -> None:
-    waits = rows.waits(frame(offline=BOB), 64, "h")
+    waits = rows.waits(frame(offline=BOB), 64, "h", archived=True)
     kept = Frame.FromString(waits.frame)
     assert (waits.position, waits.owner, waits.id, waits.archived) == (64 + rows.PER_FRAME - 1, BOB, "i", True)
     assert stanza_id.find(kept.stanza, BOB) == "i"
@@ -53,12 +53,12 @@ def test_what_waits_has_its_id_and_the_time() -> None:
 
 
 def test_what_comes_back_is_not_stamped_again() -> None:
-    first = Frame.FromString(rows.waits(frame(offline=BOB), 0, "h").frame)
+    first = Frame.FromString(rows.waits(frame(offline=BOB), 0, "h", archived=True).frame)
     first.offline, first.returned = BOB, 1
-    again = Frame.FromString(rows.waits(first, 64, "h").frame)
+    again = Frame.FromString(rows.waits(first, 64, "h", archived=True).frame)
     assert again.stanza == first.stanza and not again.returned
 
 
 def test_what_no_archive_has_is_named_by_its_place() -> None:
-    waits = rows.waits(frame(stanza_id="", owners=[], offline=BOB), 64, "h")
+    waits = rows.waits(frame(stanza_id="", owners=[], offline=BOB), 64, "h", archived=False)
     assert (waits.id, waits.archived) == ("40", False)

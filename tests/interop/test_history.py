@@ -95,3 +95,32 @@ async def test_an_archive_that_is_killed_hinders_nobody_and_misses_nothing(login
         found = [(id, text) for id, text in await everything(person, other) if text.startswith("kill ")]
         assert [text for _, text in found] == said
         assert len({id for id, _ in found}) == len(said)
+
+
+async def test_who_is_blocked_finds_nobody_and_sees_him_go(login: Login) -> None:
+    alice, bob = await login("alice@localhost/b"), await login("bob@localhost/b")
+    for person in (alice, bob):
+        person.register_plugin("xep_0191")
+    alice.send_presence_subscription("bob@localhost")
+    await bob.expect("a request", lambda e, s: e == "presence" and s["type"] == "subscribe")
+    bob.send_presence(pto="alice@localhost", ptype="subscribed")
+    await alice.sees("bob@localhost/b", "available")
+    await bob.plugin["xep_0191"].block("alice@localhost")
+    await alice.sees("bob@localhost/b", "unavailable")
+    for to in ("bob@localhost", "bob@localhost/b"):
+        alice.send_message(to, "are you there?", mtype="chat")
+        error = await alice.expect("an error", lambda e, s: s["type"] == "error")
+        assert error["error"]["condition"] == "service-unavailable"
+    bob.send_message("alice@localhost", "no", mtype="chat")
+    error = await bob.expect("an error", lambda e, s: s["type"] == "error")
+    assert error["error"]["condition"] == "not-acceptable"
+    assert error.xml.find(".//{urn:xmpp:blocking:errors}blocked") is not None
+    listed = await bob.plugin["xep_0191"].get_blocked()
+    assert {str(item["jid"]) for item in listed["blocklist"]["items"]} == {"alice@localhost"}
+    await bob.plugin["xep_0191"].unblock("alice@localhost")
+    await alice.sees("bob@localhost/b", "available")
+    alice.send_message("bob@localhost", "and now?", mtype="chat")
+    await bob.says("alice@localhost/b", "and now?")
+    # Nobody else's tests find them acquainted.
+    for person, other in ((alice, "bob@localhost"), (bob, "alice@localhost")):
+        await person.del_roster_item(other)

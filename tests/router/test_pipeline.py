@@ -16,12 +16,13 @@ def test_the_router_s_own_features() -> None:
         "http://jabber.org/protocol/disco#items",
         "jabber:iq:last",
         "jabber:iq:version",
+        "urn:xmpp:blocking",
         "urn:xmpp:carbons:2",
         "urn:xmpp:ping",
         "urn:xmpp:time",
     }
-    # Carbons are one feature and two orders.
-    assert len(FEATURES) == len(ANSWERS) + len(ORDERS) - 1
+    # Carbons are one feature and two orders, blocking has three commands.
+    assert len(FEATURES) == len(ANSWERS) + len(ORDERS)
 
 
 def test_a_frame_of_no_kind(people: Any, hosts: Hosts) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from natter.archive.accounts import Accounts
 from natter.archive.handover import Handover
+from natter.archive.preferences import Wishes
 from natter.archive.queries import Queries
 from natter.archive.settings import Settings
 from natter.archive.worker import ShardWorker, Tools
@@ -57,15 +58,26 @@ class World:
     async def open(self) -> None:
         """A worker as app.py makes it."""
         self.handover = Handover(self.bus, self.directory, self.archive, lambda owner: 0)
+        wishes = Wishes(self.bus, self.archive)
+        await wishes.open()
         self.tools = tools = Tools(
             self.archive,
             Accounts(self.bus, "localhost"),
             self.directory,
             Moves(self.directory),
-            Queries(self.bus, self.archive, self.settings.page_max, lambda owner: LOG, self.handover.asked),
+            Queries(
+                self.bus,
+                self.archive,
+                self.settings.page_max,
+                lambda owner: LOG,
+                self.handover.asked,
+                wishes,
+                self.settings.search,
+            ),
             self.handover,
             self.settings,
             "localhost",
+            wishes,
         )
         self.progress = Progress(0)
         shard = Shard("archive", 0, "archive.0", self.progress, 0, lambda: None)

@@ -8,7 +8,7 @@
 {{/* [root, component]: the settings of its process, one environment variable each. */}}
 {{- define "natter.settings" -}}
 {{- $root := index . 0 -}}
-{{- range $section := list "server" "bus" "telemetry" "runtime" (index . 1) }}
+{{- range $section := list "server" "bus" "telemetry" "runtime" "archive" (index . 1) | uniq }}
 {{- range $key, $value := index $root.Values.settings $section | default dict }}
 NATTER_{{ $section | upper }}__{{ $key | upper }}: {{ include "natter.text" $value | quote }}
 {{- end }}

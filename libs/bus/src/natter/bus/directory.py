@@ -43,6 +43,7 @@ class Session:
     fenced_lane: int = 0
     fenced_sequence: int = 0
     carbons: bool = False
+    blocklist: bool = False
 
 
 # How long the watch may take to show a write of one's own.
@@ -297,6 +298,7 @@ def _session(record: bus_pb2.SessionRecord, revision: int) -> Session:
         record.fenced_lane,
         record.fenced_sequence,
         record.carbons,
+        record.blocklist,
     )
 
 
@@ -316,6 +318,7 @@ def _record(session: Session) -> bytes:
         fenced_lane=session.fenced_lane,
         fenced_sequence=session.fenced_sequence,
         carbons=session.carbons,
+        blocklist=session.blocklist,
     ).SerializeToString()
 
 

@@ -61,7 +61,7 @@ EDGES = (
     Edges(
         "router",
         writes=(DELIVER, USER_SHARD, ROOM_SHARD, ACCOUNT_SHARD, ARCHIVE_SHARD, FACTS),
-        buckets=HOLDING,
+        buckets=(*HOLDING, subjects.BLOCKLISTS),
         reads=(subjects.LANES,),
         looks=(subjects.SESSIONS,),
         purges=(subjects.LANES,),
@@ -73,6 +73,7 @@ EDGES = (
         writes=(DELIVER, USER_SHARD, ROOM_SHARD, LANE, "natter.journal.roster.*", AVAILABILITY),
         buckets=(*HOLDING, subjects.SNAPSHOTS, subjects.SESSIONS, "logouts"),
         reads=(subjects.SHARDS, subjects.JOURNALS, subjects.AVAILABILITY, subjects.DELIVERIES),
+        looks=(subjects.BLOCKLISTS,),
         purges=(subjects.SHARDS, subjects.JOURNALS, subjects.DELIVERIES),
     ),
     Edges(
@@ -88,7 +89,7 @@ EDGES = (
     Edges(
         "accounts",
         writes=(DELIVER, USER_SHARD, "natter.journal.account.*"),
-        buckets=(*HOLDING, "secrets"),
+        buckets=(*HOLDING, subjects.BLOCKLISTS, "secrets"),
         reads=(subjects.SHARDS, subjects.JOURNALS),
         looks=(subjects.SESSIONS,),
         purges=(subjects.SHARDS,),
@@ -99,7 +100,9 @@ EDGES = (
         writes=(DELIVER,),
         buckets=HOLDING,
         reads=(subjects.ARCHIVE, subjects.JOURNALS),
-        looks=(subjects.SESSIONS,),
+        # Rosters: whom their owners want archived.
+        looks=(subjects.SESSIONS, subjects.SNAPSHOTS),
+        purges=(subjects.ARCHIVE,),
         outside=("sql",),
     ),
     Edges(

@@ -39,6 +39,7 @@ POSITIONS = "positions"
 SNAPSHOTS = "snapshots"
 PARKED = "parked"
 CHECKPOINTS = "checkpoints"
+BLOCKLISTS = "blocklists"
 
 GIB = 1 << 30
 INSTANCE_SECONDS = 5.0
@@ -100,6 +101,7 @@ def streams(
         bucket_spec(POSITIONS, replicas=replicas),
         bucket_spec(SNAPSHOTS, replicas=replicas),
         bucket_spec(CHECKPOINTS, age_seconds=2 * 86400.0, replicas=replicas),
+        bucket_spec(BLOCKLISTS, replicas=replicas),
         bucket_spec(PARKED, age_seconds=7 * 86400.0, replicas=replicas),
     )
 

@@ -161,6 +161,10 @@ class ArchiveSection(BaseModel):
         250, ge=1, le=1000, description="Messages in one page of an answer, whatever page was asked for (XEP-0059)."
     )
     queries_at_once_max: int = Field(16, ge=1, le=1000, description="Questions answered at once; others wait.")
+    search: bool = Field(
+        False,
+        description="Whether users may search their archives for words (XEP-0431), in messages from then on.",
+    )
     days: float = Field(
         0.0, ge=0, le=36500, description="Age at which archived messages are forgotten; 0: they are kept for ever."
     )

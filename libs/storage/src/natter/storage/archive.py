@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from json import dumps, loads
 from typing import Any
 
+from natter.xmpp.xeps.mam_preferences import Preferences
 from sqlalchemy import ColumnElement, Select, and_, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from . import fulltext
 from .database import Database
-from .tables import marks, messages, positions, waiting
+from .tables import marks, messages, positions, preferences, waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Message:
     resource: str
     time_us: int
     stanza: bytes
+    # What can be searched for, None: nothing.
+    body: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ class Filter:
     before: int | None = None
     after: int | None = None
     ids: tuple[str, ...] = ()
+    # All of these (fulltext.words).
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,9 @@ class Archive:
     async def page(self, wanted: Filter, count: int, *, backwards: bool = False) -> Page:
         """At most `count` messages: the first that match or, `backwards`, the last; always in their order."""
         order = messages.c.position.desc() if backwards else messages.c.position.asc()
-        statement = select(messages).where(_condition(wanted)).order_by(order).limit(count + 1)
+        statement = (
+            select(messages).where(_condition(wanted, sqlite=self._database.sqlite)).order_by(order).limit(count + 1)
+        )
         found = await self._messages(statement)
         more = len(found) > count
         del found[count:]
@@ -126,7 +135,10 @@ class Archive:
     async def count(self, wanted: Filter) -> int:
         """How many messages match."""
         async with self._database.reading() as connection:
-            return await connection.scalar(select(func.count()).where(_condition(wanted))) or 0
+            return (
+                await connection.scalar(select(func.count()).where(_condition(wanted, sqlite=self._database.sqlite)))
+                or 0
+            )
 
     async def find(self, owner: str, ids: Iterable[str]) -> dict[str, int]:
         """The positions of those of the ids that are in the archive."""
@@ -182,6 +194,28 @@ class Archive:
         async with self._database.writing() as connection:
             await connection.execute(delete(waiting).where(waiting.c.owner == owner, waiting.c.handed == batch))
 
+    # --- preferences ------------------------------------------------------------------------------------------------
+
+    async def preferences(self) -> dict[str, Preferences]:
+        """What users want archived, of all who have said so."""
+        async with self._database.reading() as connection:
+            found = await connection.execute(select(preferences))
+            return {
+                row.owner: Preferences(row.kind, frozenset(loads(row.always)), frozenset(loads(row.never)))
+                for row in found
+            }
+
+    async def prefer(self, owner: str, wanted: Preferences) -> None:
+        """What a user wants from now on."""
+        values = {
+            "kind": wanted.kind,
+            "always": dumps(sorted(wanted.always)),
+            "never": dumps(sorted(wanted.never)),
+        }
+        statement = self._insert(preferences).values(owner=owner, **values)
+        async with self._database.writing() as connection:
+            await connection.execute(statement.on_conflict_do_update(index_elements=["owner"], set_=values))
+
     # --- forgetting -------------------------------------------------------------------------------------------------
 
     async def erase(self, owner: str, until_us: int) -> int:
@@ -191,6 +225,7 @@ class Archive:
                 delete(messages).where(messages.c.owner == owner, messages.c.time_us <= until_us)
             )
             await connection.execute(delete(waiting).where(waiting.c.owner == owner, waiting.c.time_us <= until_us))
+            await connection.execute(delete(preferences).where(preferences.c.owner == owner))
         return gone.rowcount
 
     async def forget_before(self, before_us: int, count: int) -> int:
@@ -245,6 +280,7 @@ def _of(row: Message) -> dict[str, object]:
         "resource": row.resource,
         "time_us": row.time_us,
         "stanza": row.stanza,
+        "body": row.body,
     }
 
 
@@ -260,7 +296,7 @@ def _waits(row: Waiting) -> dict[str, object]:
     }
 
 
-def _condition(wanted: Filter) -> ColumnElement[bool]:
+def _condition(wanted: Filter, *, sqlite: bool) -> ColumnElement[bool]:
     table = messages.c
     conditions = [table.owner == wanted.owner]
     if wanted.peer:
@@ -275,6 +311,8 @@ def _condition(wanted: Filter) -> ColumnElement[bool]:
         conditions.append(table.position < wanted.before)
     if wanted.after is not None:
         conditions.append(table.position > wanted.after)
+    if wanted.words:
+        conditions.append(fulltext.matches(wanted.owner, wanted.words, sqlite=sqlite))
     if wanted.ids:
         conditions.append(table.id.in_(wanted.ids))
     return and_(*conditions)

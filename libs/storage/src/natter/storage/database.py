@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from . import tables
+from . import fulltext, tables
 
 FOLDER: Final = "archive"
 FILE: Final = "archive.db"
@@ -44,7 +44,10 @@ async def _tables(connection: AsyncConnection) -> None:
 
 
 # In order, each once, each safe to repeat after a crash. Never changed, only followed by others.
-MIGRATIONS: Final[tuple[tuple[int, str, Callable[[AsyncConnection], Awaitable[None]]], ...]] = ((1, "tables", _tables),)
+MIGRATIONS: Final[tuple[tuple[int, str, Callable[[AsyncConnection], Awaitable[None]]], ...]] = (
+    (1, "tables", _tables),
+    (2, "fulltext", fulltext.migrate),
+)
 
 
 def url_of(url: str, data: Path) -> URL:
@@ -135,7 +138,13 @@ def _engine(url: URL, *, sqlite: bool) -> AsyncEngine:
 def _tune(connection: Any, record: object) -> None:
     """Per connection. What a crash of the machine takes from a write-ahead log, the archive's log brings again."""
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"cache_size=-{PAGES_CACHED_KIB}", "temp_store=MEMORY"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"cache_size=-{PAGES_CACHED_KIB}",
+        "temp_store=MEMORY",
+        "secure_delete=ON",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -18,6 +18,8 @@ messages = Table(
     Column("resource", Text, nullable=False),
     Column("time_us", BigInteger, nullable=False),
     Column("stanza", LargeBinary, nullable=False),
+    # Words to be searched for; NULL where nobody may search.
+    Column("body", Text),
     Index("messages_by_owner", "owner", "position"),
     Index("messages_by_id", "owner", "id", unique=True),
     Index("messages_by_peer", "owner", "peer", "position"),

@@ -17,6 +17,7 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError
 from natter.bus import subjects
 from natter.bus.api import Bus, BusError, Entry, PublishUnknown, Subscription
+from natter.bus.blocklists import Blocklists
 from natter.bus.kv import Bucket
 from natter.bus.removal import AccountNews, news_of, removal_frame
 from natter.proto.v1 import bus_pb2
@@ -43,12 +44,14 @@ class Teller:
 
     def __init__(self, bus: Bus, *, domain: str, user_shards: int) -> None:
         self._bus = bus
+        self._blocklists = Blocklists(bus)
         self._domain = domain
         self._user_shards = user_shards
 
     async def tell(self, news: AccountNews) -> None:
         """Returns when it is stored. Raises `BusError`: it may be or not; say it again."""
         bare = f"{news.username}@{self._domain}"
+        await self._blocklists.forget(bare)
         subject = subjects.shard("user", subjects.shard_of(bare, self._user_shards))
         frame = removal_frame(bare, news.revision, news.removed_us)
         payload = bus_pb2.Envelope(source=SOURCE, frames=[frame]).SerializeToString()

@@ -21,6 +21,7 @@ from .accounts import Accounts
 from .erasure import Erasure
 from .handover import Handover
 from .opening import opened
+from .preferences import Wishes
 from .queries import Queries
 from .retention import Retention
 from .settings import Settings
@@ -42,6 +43,7 @@ async def app(ctx: Context[Settings]) -> None:
     handover = Handover(ctx.bus, directory, archive, lambda owner: shard_of(owner, shards))
     ctx.on_drain(handover.close)
     accounts = Accounts(ctx.bus, ctx.server.domain)
+    wishes = Wishes(ctx.bus, archive)
     tools = Tools(
         archive=archive,
         accounts=accounts,
@@ -53,10 +55,13 @@ async def app(ctx: Context[Settings]) -> None:
             ctx.settings.page_max,
             lambda owner: log_of(shard_of(owner, shards)),
             handover.asked,
+            wishes,
+            ctx.settings.search,
         ),
         handover=handover,
         settings=ctx.settings,
         domain=ctx.server.domain,
+        wishes=wishes,
     )
     erasure = Erasure(ctx.bus, archive, accounts, tools.deciding)
     # Before any shard: what ended while nobody was here is known before anything is written.
@@ -84,6 +89,7 @@ async def open_shard(ctx: Context[Settings], tools: Tools, shard: Shard) -> Shar
     done = await tools.archive.sequence(shard.name)
     seen = await tools.archive.marks(shard.name)
     await tools.handover.open(shard.number)
+    await tools.wishes.open()
     publisher = f"{ctx.instance}-{secrets.token_hex(4)}"
     senders = Senders(ctx.bus, shard.name, publisher, may=shard.held)
     return ShardWorker(shard, tools, senders, done=done, seen=seen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -75,9 +75,11 @@ def decide(
     domain: str,
     waiting_max: int,
     removed: Mapping[str, int] = NOBODY,
+    wants: Callable[[str, str, str], bool] = lambda owner, bare, resource: True,
+    search: bool = False,
 ) -> Batch:
     """`exists` for everybody whom something waits for, `waiting` how much waits for them already, `removed` when
-    accounts ended: what was said until then is kept for nobody."""
+    accounts ended: what was said until then is kept for nobody. `wants` is what owners want to have archived."""
     batch = Batch()
     more: dict[str, int] = {}
     for item in taken:
@@ -94,13 +96,15 @@ def decide(
             count = waiting.get(owner, 0) + more.get(owner, 0)
             if exists[owner] and count < waiting_max:
                 more[owner] = count + 1 - waiting.get(owner, 0)
-                batch.late.append(rows.waits(frame, item.place, domain))
+                bare, _, resource = frame.sender.partition("/")
+                archived = bool(frame.stanza_id) and wants(owner, bare, resource)
+                batch.late.append(rows.waits(frame, item.place, domain, archived=archived))
             else:
                 # XEP-0313 §6.1: what was refused is not in the archive of who refused it.
                 batch.refused.append(item)
                 if owner in frame.owners:
                     frame.owners.remove(owner)
-        for message in rows.messages(frame, item.place):
-            if message.time_us > removed.get(message.owner, 0):
+        for message in rows.messages(frame, item.place, search=search):
+            if message.time_us > removed.get(message.owner, 0) and wants(message.owner, message.peer, message.resource):
                 batch.kept.append(message)
     return batch

@@ -10,11 +10,13 @@ from natter.bus.api import Bus, BusError
 from natter.bus.subjects import ARCHIVE
 from natter.proto.v1.bus_pb2 import KIND_MESSAGE, Frame
 from natter.storage.archive import Archive, Filter, Message
+from natter.storage.fulltext import words
 from natter.xmpp.element import Element, parse
 from natter.xmpp.jid import bare_of
-from natter.xmpp.xeps import mam, rsm
+from natter.xmpp.xeps import mam, mam_preferences, rsm
 
 from . import replies
+from .preferences import Wishes
 
 # How long a question waits for the archive to reach what its asker has seen.
 BEHIND_SECONDS_MAX: Final = 5.0
@@ -40,6 +42,8 @@ class Queries:
     page_max: int
     subject_of: Callable[[str], str]
     asked: Callable[[str], None]
+    wishes: Wishes
+    search: bool = False
 
     async def answer(self, frame: Frame, projection: Projection) -> AsyncIterator[Frame]:
         """The frames that answer a request, in order. Raises `DatabaseError`."""
@@ -47,12 +51,19 @@ class Queries:
             request = parse(frame.stanza)[0]
             match frame.payload, frame.type:
                 case mam.QUERY, "get":
-                    yield replies.result(frame, mam.form())
+                    yield replies.result(frame, mam.form(fulltext=self.search))
                 case mam.QUERY, "set":
-                    async for part in self._page(frame, mam.parse(request), projection):
+                    async for part in self._page(frame, mam.parse(request, fulltext=self.search), projection):
                         yield part
                 case mam.METADATA, "get":
                     yield replies.result(frame, await self._metadata(bare_of(frame.sender)))
+                case mam_preferences.PREFS, "get":
+                    yield replies.result(frame, mam_preferences.render(self.wishes.of(bare_of(frame.sender))))
+                case mam_preferences.PREFS, "set":
+                    prefs = mam_preferences.parse(request)
+                    await self.wishes.change(bare_of(frame.sender), prefs)
+                    # XEP-0441 §2.1: what is applied from now on.
+                    yield replies.result(frame, mam_preferences.render(prefs))
                 case _:
                     yield replies.error(frame, "bad-request")
         except mam.Unsupported as unsupported:
@@ -75,6 +86,10 @@ class Queries:
             yield replies.error(frame, "feature-not-implemented", "no pages by index")
             return
         wanted = await self._filter(owner, query, projection)
+        if query.text and not wanted.words:
+            # Nothing that could be found.
+            yield replies.result(frame, mam.fin(rsm.Result(count=0), complete=True))
+            return
         count = rsm.clamp(query.page, self.page_max)
         backwards = query.page.before is not None
         page = await self.archive.page(wanted, count, backwards=backwards)
@@ -106,6 +121,7 @@ class Queries:
             min(befores) if befores else None,
             max(afters) if afters else None,
             query.ids,
+            words(query.text),
         )
 
     async def _places(self, owner: str, named: set[str], projection: Projection) -> dict[str, int]:

@@ -7,25 +7,28 @@ from typing import Final
 
 from natter.proto.v1.bus_pb2 import Frame
 from natter.storage.archive import Message, Waiting
+from natter.xmpp.element import parse
 from natter.xmpp.jid import bare_of
 from natter.xmpp.xeps import offline, stanza_id
 
 # Places of one frame in its entry: the archives of two, and who it waits for. 4096 frames are in an entry at most.
 PER_FRAME: Final = 4
+BODY: Final = "{jabber:client}body"
 
 
-def messages(frame: Frame, place: int) -> Iterator[Message]:
-    """The message in each archive that takes it; `place` is the first of its PER_FRAME."""
+def messages(frame: Frame, place: int, *, search: bool = False) -> Iterator[Message]:
+    """The message in each archive that takes it; `place` is the first of its PER_FRAME. `search`: with its words."""
+    body = parse(frame.stanza).findtext(BODY) if search and frame.owners else None
     sender = bare_of(frame.sender)
     to = frame.to or sender
     for number, owner in enumerate(frame.owners[: PER_FRAME - 1]):
         # XEP-0313 §3: the other side, as seen by the owner. Who talks to themselves is their own other side.
         peer = frame.sender if owner == bare_of(to) and owner != sender else to
         bare, _, resource = peer.partition("/")
-        yield Message(place + number, owner, frame.stanza_id, bare, resource, frame.accepted_us, frame.stanza)
+        yield Message(place + number, owner, frame.stanza_id, bare, resource, frame.accepted_us, frame.stanza, body)
 
 
-def waits(frame: Frame, place: int, domain: str) -> Waiting:
+def waits(frame: Frame, place: int, domain: str, *, archived: bool) -> Waiting:
     """What is kept of a message until its recipient comes: the frame as a router can route it again."""
     own = Frame()
     own.CopyFrom(frame)
@@ -43,7 +46,7 @@ def waits(frame: Frame, place: int, domain: str) -> Waiting:
         frame.offline,
         name_of(frame, place),
         frame.accepted_us,
-        bool(frame.stanza_id),
+        archived,
         own.SerializeToString(),
     )
 

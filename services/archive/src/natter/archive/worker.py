@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from natter.bus.api import BusError, Entry
 from natter.bus.directory import Directory
@@ -25,11 +25,13 @@ from . import replies
 from .accounts import Accounts
 from .batch import Batch, Item, decide, items
 from .handover import Handover
+from .preferences import Wishes
 from .queries import Queries
 from .settings import Settings
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 RETRY_SECONDS_MIN: Final = 0.1
 RETRY_SECONDS_MAX: Final = 3.0
 # Stanzas written in one transaction.
@@ -48,6 +50,7 @@ class Tools:
     handover: Handover
     settings: Settings
     domain: str
+    wishes: Wishes
     # Held from a decision to the end of its transaction, so that what is erased meanwhile is not written again.
     deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -167,6 +170,8 @@ class ShardWorker:
         exists = {}
         for bare in {item.frame.offline for item in taken if item.frame.offline}:
             exists[bare] = await self._patiently(partial(tools.accounts.exists, bare))
+        owners = {owner for item in taken for owner in item.frame.owners}
+        await self._patiently(partial(tools.wishes.look, owners))
         async with tools.deciding:
             decided = await self._decided(taken, exists, last)
         for row in decided.late:
@@ -184,6 +189,8 @@ class ShardWorker:
             domain=tools.domain,
             waiting_max=tools.settings.offline_max,
             removed=tools.accounts.removed,
+            wants=tools.wishes.wants,
+            search=tools.settings.search,
         )
         if decided.refused:
             # Before they count as seen: a sender is told at least once.
@@ -238,7 +245,7 @@ class ShardWorker:
                     names.POISON.add("ARCHIVE")
                     rows.remove(row)  # type: ignore[arg-type]
 
-    async def _patiently(self, work: Callable[[], Coroutine[Any, Any, bool]]) -> bool:
+    async def _patiently(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         pause = RETRY_SECONDS_MIN
         while True:
             try:

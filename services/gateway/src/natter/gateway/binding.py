@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from time import time_ns
 from typing import Protocol
 
@@ -132,6 +132,7 @@ class Binding:
                             resumption="",
                             resume_seconds=0,
                             carbons=False,
+                            blocklist=False,
                         )
                     )
                 except WrongRevision:
@@ -199,9 +200,7 @@ class Binding:
             session.announcing = None
 
     async def _update(self, session: Session, announced: Announcement) -> None:
-        await self.change(
-            session, available=announced.available, priority=announced.priority, carbons=announced.carbons
-        )
+        await self.change(session, **asdict(announced))
 
     async def change(self, session: Session, **changes: object) -> bool:
         """Write what is new of a session into its record. False: the record is not ours any more."""

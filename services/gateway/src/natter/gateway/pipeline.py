@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from natter.proto.v1 import bus_pb2
@@ -12,7 +12,7 @@ from natter.xmpp.errors import error_reply
 from natter.xmpp.stream.events import Stanza
 from natter.xmpp.traits import traits_of
 
-from . import carbons
+from . import wishes
 from .session import Announcement, Session
 
 KINDS = {"message": bus_pb2.KIND_MESSAGE, "presence": bus_pb2.KIND_PRESENCE, "iq": bus_pb2.KIND_IQ}
@@ -165,12 +165,12 @@ def frame_of(session: Session, stanza: Stanza, now_us: int) -> bus_pb2.Frame:
 def announcement(session: Session, frame: bus_pb2.Frame) -> Announcement | None:
     """What a presence, or an IQ, changes in the directory; None for nothing."""
     if frame.kind == bus_pb2.KIND_IQ:
-        return carbons.announcement(session, frame)
+        return wishes.announcement(session, frame)
     # RFC 6121 §4.2, §4.5: availability is what presence without 'to' says.
     if frame.to or frame.type not in ("", "unavailable"):
         return None
     available = not frame.type
-    said = Announcement(available, frame.priority if available else 0, session.announced.carbons)
+    said = replace(session.announced, available=available, priority=frame.priority if available else 0)
     if said == session.announced:
         return None
     session.announced = said

@@ -163,7 +163,7 @@ class Takeovers:
         nowhere = resumption.Nowhere(gateway, record.session)
         session = Session(record.session, record.jid, record.bare, record, nowhere, outbox)
         session.managed = Managed(record.resumption, record.resume_seconds)
-        session.announced = Announcement(record.available, record.priority, record.carbons)
+        session.announced = Announcement(record.available, record.priority, record.carbons, record.blocklist)
         arrival = self._arrivals[session.id] = Arrival(session)
         cursor = gateway.cursor
 
@@ -219,7 +219,7 @@ class Takeovers:
                 if found is None or found.gateway != record.gateway:
                     return False
                 record = found
-                session.announced = Announcement(record.available, record.priority, record.carbons)
+                session.announced = Announcement(record.available, record.priority, record.carbons, record.blocklist)
         return False
 
     async def _inherit_at_last(self, arrival: Arrival, record: Record) -> Left | None:

@@ -9,6 +9,7 @@ from functools import partial
 
 from natter.bus import instances, subjects
 from natter.bus.api import Bus
+from natter.bus.blocklists import Blocklists
 from natter.bus.directory import Directory, Session
 from natter.bus.holder import Holder
 from natter.bus.journal import Journal
@@ -43,6 +44,9 @@ async def app(ctx: process.Context[Settings]) -> None:
     await ensure(ctx.bus, bucket_spec(LOGOUTS, replicas=section.replicas))
     directory = Directory(ctx.bus)
     await directory.start()
+    blocklists = Blocklists(ctx.bus)
+    await blocklists.start()
+    ctx.on_drain(blocklists.stop)
     service = Service(
         ctx.bus,
         directory,
@@ -53,6 +57,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         room_shards=section.room_shards,
         lanes=section.lanes,
         keep_words=ctx.server.profile == "full",
+        blocklists=blocklists,
     )
     holder = Holder(
         ctx.bus,
@@ -88,6 +93,7 @@ class Service:
         room_shards: int,
         lanes: int = 4,
         keep_words: bool = True,
+        blocklists: Blocklists | None = None,
     ) -> None:
         self.workers: dict[int, ShardWorker] = {}
         self._bus = bus
@@ -99,7 +105,10 @@ class Service:
         self._logouts = Logouts(bus)
         self._arrivals = Arrivals(directory)
         self._moves = Moves(directory)
-        self._outputs = Outputs(directory, user_shards=user_shards, room_shards=room_shards)
+        blocklists = blocklists or Blocklists(bus)
+        self._outputs = Outputs(directory, user_shards=user_shards, room_shards=room_shards, blocks=blocklists.blocks)
+        self._user_shards = user_shards
+        blocklists.on_change(self._blocked)
         self._departures = Departures(directory, self.workers, shards=user_shards)
         self._keep_words = keep_words
         orphans = Orphans(bus, directory, lanes)
@@ -152,6 +161,11 @@ class Service:
 
     async def _removed(self, session: Session) -> bool:
         return await removed_since(self._bus, local_of(session.bare), session.account)
+
+    def _blocked(self, owner: str, before: frozenset[str], after: frozenset[str]) -> None:
+        worker = self.workers.get(subjects.shard_of(owner, self._user_shards))
+        if worker is not None:
+            worker.blocked(owner, after - before, before - after)
 
     def _closed(self, number: int, senders: Senders, worker: ShardWorker) -> None:
         self._moves.forget(senders)

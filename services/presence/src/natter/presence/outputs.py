@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import assert_never
 
 from natter.bus import subjects
@@ -23,8 +23,17 @@ Output = tuple[str, bus_pb2.Frame]
 class Outputs:
     """Turns effects into (subject, frame). Sessions that are gone by now get nothing."""
 
-    def __init__(self, directory: Directory, *, user_shards: int, room_shards: int) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        *,
+        user_shards: int,
+        room_shards: int,
+        blocks: Callable[[str, str], bool] = lambda owner, jid: False,
+    ) -> None:
         self._directory = directory
+        # Whether a bare JID has blocked somebody (XEP-0191).
+        self._blocks = blocks
         self._user_shards = user_shards
         self._room_shards = room_shards
 
@@ -39,13 +48,17 @@ class Outputs:
     def _frames(self, effect: Effect, user: User) -> Iterator[Output]:
         match effect:
             case ToSessions():
-                yield from self._to_sessions(effect)
-            case Broadcast(stanza=stanza, type=type, sender=sender, to=to):
+                # XEP-0191 §3.3: nothing is delivered from who is blocked.
+                if not effect.sender or not self._blocks(user.jid, effect.sender):
+                    yield from self._to_sessions(effect)
+            case Broadcast(stanza=stanza, type=type, sender=sender, to=to, blocked=blocked):
+                to = [jid for jid in to if self._may(user.jid, sender, jid, blocked)]
                 frame = bus_pb2.Frame(kind=bus_pb2.KIND_PRESENCE, type=type, sender=sender, stanza=stanza)
                 targets = [(session, jid) for jid in to for session in self._available(jid)]
                 yield from _deliveries(frame, targets)
             case Send():
-                yield from self._send(effect)
+                if self._may(bare_of(effect.sender), effect.sender, effect.to, False):
+                    yield from self._send(effect)
             case Push(jid=jid, sessions=sessions):
                 frame = bus_pb2.Frame(
                     kind=bus_pb2.KIND_IQ,
@@ -57,6 +70,10 @@ class Outputs:
                 yield from _deliveries(frame, [(session, session.jid) for session in self._known(sessions)])
             case _:
                 assert_never(effect)
+
+    def _may(self, user: str, sender: str, to: str, blocked: bool) -> bool:
+        """Whether neither side has blocked the other; `blocked`: it does not matter whether the user has."""
+        return not self._blocks(bare_of(to), sender) and (blocked or not self._blocks(user, to))
 
     def _to_sessions(self, effect: ToSessions) -> Iterator[Output]:
         frame = bus_pb2.Frame(

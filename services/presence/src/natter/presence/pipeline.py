@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from natter.proto.v1 import bus_pb2
 
-from .model.decide import broadcast, directed, items, leaving, probes, removed, subscriptions
+from .model.decide import blocking, broadcast, directed, items, leaving, probes, removed, subscriptions
 from .model.decide.reply import error
 from .model.effects import NOTHING, Command, Decision, Policy
 from .model.user import SessionChanged, User
@@ -66,6 +66,7 @@ FROM_SERVICE: tuple[Step, ...] = (
     probes.answer,
     removed.removed,
     removed.told,
+    blocking.changed,
 )
 
 

@@ -30,6 +30,7 @@ from .handlers import Work, receive, vanished
 from .last_values import LastValues
 from .model import codec
 from .model.codec import Cause
+from .model.decide import blocking
 from .model.decide.removed import REMOVED, TOLD
 from .model.effects import NOTHING, Command, Decision, Policy
 from .model.events import RosterForgotten
@@ -116,6 +117,11 @@ class ShardWorker:
         """The session is gone from the directory."""
         if not self._closed:
             self._enqueue(vanished(session, self._tools.now_us()))
+
+    def blocked(self, user: str, blocked: frozenset[str], freed: frozenset[str]) -> None:
+        """Somebody's blocklist has changed."""
+        if not self._closed:
+            self._enqueue(Work(user, blocking.frame_of(user, blocked, freed)))
 
     async def close(self) -> None:
         """Stop, and give up what is not stored: the next holder repeats it."""

@@ -9,6 +9,7 @@ import time
 from functools import partial
 from importlib.metadata import version
 
+from natter.bus.blocklists import Blocklists
 from natter.bus.directory import Directory
 from natter.bus.facts import FactsWriter
 from natter.bus.holder import Holder, Shard
@@ -18,19 +19,24 @@ from natter.runtime.process import Context
 
 from .attention import Attention
 from .handlers import Lane, Office
+from .orders import Orders
 from .pipeline import ANSWERS, FEATURES, ORDERS
 from .question import Server
 from .route.view import Hosts
 from .settings import Settings
 from .subjects import Subjects
-from .xeps import mam, offline
+from .xeps import blocking, mam, offline
 
 
 async def app(ctx: Context[Settings]) -> None:
     """Start routing. Returns when the first lanes are being opened."""
     directory = Directory(ctx.bus)
     facts = FactsWriter(ctx.bus, ctx.instance)
-    office = _office(ctx, directory, facts)
+    blocklists = Blocklists(ctx.bus)
+    office = _office(ctx, directory, facts, blocklists)
+    blocklists.on_change(lambda *_: office.attention.look())
+    await blocklists.start()
+    ctx.on_drain(blocklists.stop)
     directory.on_change(office.attention.changed)
     # Before any lane: without its replica every recipient would look absent, and stanzas would bounce.
     await directory.start()
@@ -65,7 +71,7 @@ async def app(ctx: Context[Settings]) -> None:
     ctx.ready("lanes", lambda: bool(holder.shards) or loop.time() > settled)
 
 
-def _office(ctx: Context[Settings], directory: Directory, facts: FactsWriter) -> Office:
+def _office(ctx: Context[Settings], directory: Directory, facts: FactsWriter, blocklists: Blocklists) -> Office:
     settings, domain = ctx.settings, ctx.server.domain
     conference = f"conference.{domain}"
     # Profile zero stores nothing, whatever else is set.
@@ -81,6 +87,8 @@ def _office(ctx: Context[Settings], directory: Directory, facts: FactsWriter) ->
             mam.REQUESTS if archive else frozenset(),
             archive,
             waits,
+            blocking.COMMANDS,
+            blocklists.blocks,
             settings.returns_max,
         ),
         server=Server(
@@ -91,10 +99,11 @@ def _office(ctx: Context[Settings], directory: Directory, facts: FactsWriter) ->
             name=settings.name,
             os=platform.system() if settings.tell_os else "",
             features=(*FEATURES, *settings.features, *(offline.FEATURES if waits else ())),
-            account_features=mam.FEATURES if archive else (),
+            account_features=mam.features(search=ctx.archive.search) if archive else (),
         ),
         subjects=Subjects(ctx.bus_settings.user_shards, ctx.bus_settings.room_shards, ctx.bus_settings.archive_shards),
-        attention=Attention(everybody=archive),
+        attention=Attention(everybody=archive, blocklists=blocklists.lists),
+        orders=Orders(blocklists, directory),
         facts=facts,
         now_us=now_us,
         waiting_bytes_max=settings.waiting_bytes_max,

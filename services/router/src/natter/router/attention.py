@@ -1,8 +1,9 @@
-"""Whose messages need more than the shortest way: archives, carbons. On the hot path: asked for every plain message."""
+"""Whose messages need more than the shortest way: archives, carbons, blocking. On the hot path of plain messages."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,16 +25,21 @@ class Attention:
     everybody: bool = False
     # Sessions that want carbons, by account.
     carbons: Counter[str] = field(default_factory=Counter)
+    # Whom users have blocked, by user: natter.bus.blocklists keeps it.
+    blocklists: Mapping[str, frozenset[str]] = field(default_factory=dict)
     active: bool = False
 
     def __post_init__(self) -> None:
-        self._look()
+        self.look()
 
     def wanted(self, frame: bytes, to: str) -> bool:
         """Whether a plain frame, as bytes, for a session must be taken apart."""
         if self.everybody:
             return True
-        return to.partition("/")[0] in self.carbons or sender(frame).partition("/")[0] in self.carbons
+        for bare in (to.partition("/")[0], sender(frame).partition("/")[0]):
+            if bare in self.carbons or bare in self.blocklists:
+                return True
+        return False
 
     def changed(self, before: Session | None, after: Session | None) -> None:
         """The directory has changed."""
@@ -47,10 +53,11 @@ class Attention:
             self.carbons[was] -= 1
             if not self.carbons[was]:
                 del self.carbons[was]
-        self._look()
+        self.look()
 
-    def _look(self) -> None:
-        self.active = self.everybody or bool(self.carbons)
+    def look(self) -> None:
+        """The blocklists have changed, or something else."""
+        self.active = self.everybody or bool(self.carbons) or bool(self.blocklists)
 
 
 def sender(frame: bytes) -> str:

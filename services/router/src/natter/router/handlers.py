@@ -23,9 +23,10 @@ from . import history, replies, spans
 from .attention import Attention
 from .fences import Fences
 from .history import Work
+from .orders import Orders
 from .pipeline import decide
 from .question import Server
-from .route.outcome import Answer, Bounce, Copy, Deliver, Drop, Hand, Keep, Outcome, Outcomes
+from .route.outcome import Answer, Bounce, Copy, Deliver, Drop, Hand, Keep, Order, Outcome, Outcomes
 from .route.returned import COPIED
 from .route.view import Hosts, Session
 from .subjects import Subjects
@@ -48,6 +49,8 @@ class Office:
     now_us: Callable[[], int]
     waiting_bytes_max: int
     attention: Attention = field(default_factory=Attention)
+    # None where nothing can be commanded.
+    orders: Orders | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -221,12 +224,14 @@ class Lane:
             case Hand(kind, entity):
                 self._send(self.office.subjects.shard(kind, entity), frame)
                 names.ROUTED.add(kind)
-            case Bounce(condition):
-                told = self._reply(frame, replies.error(frame, condition))
+            case Bounce(condition, blocked):
+                told = self._reply(frame, replies.error(frame, condition, blocked=blocked))
                 self._record(frame, "bounced" if told else "dropped:sender-left")
             case Answer():
                 self._reply(frame, replies.answer(frame, self.office.server, self.office.now_us()))
                 names.ROUTED.add("answered")
+            case Order():
+                self._order(frame)
             case Drop(reason):
                 self._record(frame, f"dropped:{reason}")
 
@@ -241,6 +246,23 @@ class Lane:
             frame.sessions[:] = ids
             self._send(self.office.subjects.deliver(gateway), frame)
         names.ROUTED.add("delivered")
+
+    def _order(self, frame: Frame) -> None:
+        """Done in the background; the lane's position waits for the answer."""
+        if self.office.orders is None:
+            return
+        own = Frame()
+        own.CopyFrom(frame)
+        sequence, done = self._sequence, self._stored
+
+        def follow(frames: list[tuple[str, Frame]]) -> None:
+            for gateway, follows in frames:
+                self.progress.expect(sequence)
+                self.senders.add(self.office.subjects.deliver(gateway), follows, done)
+            done()
+
+        self.progress.expect(sequence)
+        self.office.orders.take(own, self._source, follow)
 
     def _reply(self, frame: Frame, reply: Frame) -> bool:
         """To the session that asked, at the gateway that wrote the lane; for a returned frame wherever it is now."""

@@ -8,21 +8,23 @@ from typing import Final, TypeAlias
 from natter.proto.v1.bus_pb2 import KIND_IQ, KIND_MESSAGE, KIND_PRESENCE, Frame
 
 from .question import AnswerTo
-from .route import copies, history, iq, message, presence, returned
+from .route import blocked, copies, history, iq, message, presence, returned
 from .route.outcome import BAD_REQUEST, Outcomes
 from .route.view import Directory, Hosts
-from .xeps import carbons, disco, entity_time, last_activity, ping, software_version
+from .xeps import blocking, carbons, disco, entity_time, last_activity, ping, software_version
 
 Step: TypeAlias = Callable[[Frame, Directory, Hosts], Outcomes | None]
 
 STEPS: Final[Mapping[int, tuple[Step, ...]]] = {
     KIND_MESSAGE: (
-        # First, because nearly every message ends here.
+        # Before anybody gets anything.
+        blocked.unwanted,
         message.to_session,
         message.by_address,
     ),
-    KIND_PRESENCE: (presence.by_type,),
+    KIND_PRESENCE: (blocked.unwanted, presence.by_type),
     KIND_IQ: (
+        blocked.unwanted,
         iq.to_session,
         iq.by_address,
     ),
@@ -46,6 +48,7 @@ ORDERS: Final[Mapping[str, AnswerTo]] = {
 
 # What the router itself adds to the server's disco#info.
 FEATURES: Final = (
+    *blocking.FEATURES,
     *carbons.FEATURES,
     *disco.FEATURES,
     *software_version.FEATURES,

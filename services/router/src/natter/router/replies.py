@@ -5,6 +5,7 @@ from __future__ import annotations
 from natter.proto.v1.bus_pb2 import Frame
 from natter.xmpp.element import parse
 from natter.xmpp.errors import error_reply, result_reply
+from natter.xmpp.xeps import blocking
 
 from .pipeline import ANSWERS, ORDERS
 from .question import Question, Refused, Server
@@ -12,10 +13,11 @@ from .route.target import Target, classify
 from .route.view import Hosts
 
 
-def error(frame: Frame, condition: str) -> Frame:
+def error(frame: Frame, condition: str, *, blocked: bool = False) -> Frame:
     """The bounce of `frame`, as from whom it was for."""
     # RFC 6120 §8.3.1, §10.3.3: without 'to' it was for the sender's account: the error needs no 'from'.
-    stanza = error_reply(frame.stanza, condition, sender=frame.to or None, to=frame.sender)
+    application = blocking.blocked() if blocked else None
+    stanza = error_reply(frame.stanza, condition, sender=frame.to or None, to=frame.sender, application=application)
     return _reply(frame, "error", stanza)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    blocking,
     caps,
     carbons,
     data_forms,
@@ -13,10 +14,12 @@ from . import (
     entity_time,
     extended_disco,
     forward,
+    fulltext,
     hats,
     hints,
     last_activity,
     mam,
+    mam_preferences,
     moderation,
     muc,
     occupant_id,
@@ -48,6 +51,7 @@ ALL = (
     caps,
     extended_disco,
     offline,
+    blocking,
     stream_management,
     ping,
     entity_time,
@@ -58,6 +62,8 @@ ALL = (
     carbons,
     forward,
     mam,
+    mam_preferences,
+    fulltext,
     hints,
     hats,
     stanza_id,

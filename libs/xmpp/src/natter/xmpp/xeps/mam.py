@@ -10,12 +10,11 @@ from .. import jid, ns
 from ..element import E, Element, attr_escape, insert_to
 from ..spec import Xep
 from . import data_forms, date_time, forward, rsm
+from . import fulltext as fulltext_
 
 NS = ns.MAM
 EXTENDED = f"{NS}#extended"
-# XEP-0431 §4: the field of the full-text search, and its feature.
-FULLTEXT = "urn:xmpp:fulltext:0"
-FULLTEXT_FIELD = f"{{{FULLTEXT}}}fulltext"
+FULLTEXT_FIELD = fulltext_.FIELD
 
 XEP = Xep(
     313,

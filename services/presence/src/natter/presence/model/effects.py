@@ -77,6 +77,8 @@ class Broadcast:
     type: str
     sender: str
     to: Sequence[str]
+    # Also to those whom the user has blocked: they see him leave.
+    blocked: bool = False
 
 
 class Via(Enum):

@@ -8,7 +8,7 @@ from natter.proto.v1.bus_pb2 import Frame
 from natter.xmpp import ns
 from natter.xmpp.jid import bare_of
 
-from .outcome import ANSWER, FORBIDDEN, NO_SUCH_SERVER, UNASKED, UNAVAILABLE, Deliver, Hand, Outcomes
+from .outcome import ANSWER, FORBIDDEN, NO_SUCH_SERVER, ORDER, UNASKED, UNAVAILABLE, Deliver, Hand, Outcomes
 from .target import Target, classify
 from .view import Directory, Hosts
 
@@ -71,6 +71,9 @@ def _to_ourselves(frame: Frame, target: Target, hosts: Hosts) -> Outcomes:
         return (Hand("user", bare_of(frame.sender)),)
     if payload in (hosts.answers if frame.type == "get" else hosts.orders):
         return ANSWER
+    if (payload, frame.type) in hosts.block_commands and target is Target.OWN:
+        # XEP-0191 §3.2: without 'to', at the user's server.
+        return ORDER
     if payload in hosts.archive_requests and target is Target.OWN:
         # XEP-0313 §3.3: at the user's bare JID.
         return (Hand("archive", bare_of(frame.sender)),)

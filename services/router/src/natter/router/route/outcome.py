@@ -50,11 +50,18 @@ class Bounce:
     """Answer the sender with a stanza error (RFC 6120 §8.3)."""
 
     condition: str
+    # It is the sender who has blocked the recipient (XEP-0191 §3.3).
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The router knows the result of this <iq/> itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The router does what this <iq/> asks for, which takes a moment, and answers then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class Drop:
     reason: str
 
 
-Outcome: TypeAlias = Deliver | Hand | Keep | Copy | Bounce | Answer | Drop
+Outcome: TypeAlias = Deliver | Hand | Keep | Copy | Bounce | Answer | Order | Drop
 Outcomes: TypeAlias = tuple[Outcome, ...]
 
 # The ones without content, made once.
@@ -73,6 +80,10 @@ NO_SUCH_SERVER: Final[Outcomes] = (Bounce("remote-server-not-found"),)
 BAD_REQUEST: Final[Outcomes] = (Bounce("bad-request"),)
 FORBIDDEN: Final[Outcomes] = (Bounce("forbidden"),)
 ANSWER: Final[Outcomes] = (Answer(),)
+ORDER: Final[Outcomes] = (Order(),)
+# XEP-0191 §3.3: by whom the stanza is not wanted.
+UNWANTED: Final[Outcomes] = (Drop("blocked"),)
+NOT_ACCEPTABLE: Final[Outcomes] = (Bounce("not-acceptable", blocked=True),)
 # An answer that nobody asked for, or that came too late.
 UNASKED: Final[Outcomes] = (Drop("unasked"),)
 # RFC 6120 §8.3.1: an error is never answered with an error.

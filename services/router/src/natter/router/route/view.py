@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +33,10 @@ class Directory(Protocol):
     def sessions(self, bare: str) -> Mapping[str, Session]: ...
 
 
+def _nobody(owner: str, jid: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Hosts:
     """Ours. `answers`: payloads of <iq type='get'/> that the router answers, as "{namespace}local"."""
@@ -47,6 +51,9 @@ class Hosts:
     # Whether messages are archived, and whether they wait for who is not there.
     archive: bool = False
     offline: bool = False
+    # Commands about blocking, by payload and type; and whether a bare JID has blocked somebody.
+    block_commands: frozenset[tuple[str, str]] = frozenset()
+    blocks: Callable[[str, str], bool] = _nobody
     # A frame that came back more often than this, because each session it was for had left, is given up.
     returns_max: int = 5
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from natter.xmpp.xeps import mam, stanza_id
+from natter.xmpp.xeps import fulltext, mam, mam_preferences, stanza_id
 
-# XEP-0313 §7: at the bare JID of the user.
-REQUESTS = frozenset({mam.QUERY, mam.METADATA})
+# XEP-0313 §7, XEP-0441 §2.1: at the bare JID of the user.
+REQUESTS = frozenset({mam.QUERY, mam.METADATA, mam_preferences.PREFS})
 FEATURES = (*mam.XEP.features, *stanza_id.XEP.features)
+
+
+def features(*, search: bool) -> tuple[str, ...]:
+    """Of an account that has an archive."""
+    # XEP-0431 §3: where words can be searched for.
+    return (*FEATURES, *fulltext.XEP.features) if search else FEATURES

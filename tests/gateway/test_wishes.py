@@ -1,12 +1,12 @@
-"""XEP-0280: what asking for carbons changes in the directory."""
+"""What asking for carbons, and for the blocklist, changes in the directory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from natter.bus.directory import Session as Record
-from natter.gateway.carbons import announcement
 from natter.gateway.session import Announcement, Session
+from natter.gateway.wishes import announcement
 from natter.proto.v1.bus_pb2 import KIND_IQ, Frame
 
 ENABLE = "{urn:xmpp:carbons:2}enable"
@@ -31,3 +31,10 @@ def test_what_asks_for_nothing(session_of: Callable[..., Session]) -> None:
     assert announcement(session, ask(ENABLE, type="get")) is None
     assert announcement(session, ask(ENABLE, "other@b")) is None
     assert announcement(session, ask("{urn:xmpp:ping}ping")) is None
+
+
+def test_who_asks_for_the_blocklist_hears_of_its_changes(session_of: Callable[..., Session]) -> None:
+    session = session_of(Record("a@b/c", "a@b", "c", "s", "g", True, 0, 0, 1))
+    said = announcement(session, ask("{urn:xmpp:blocking}blocklist", type="get"))
+    assert said is not None and said.blocklist
+    assert announcement(session, ask("{urn:xmpp:blocking}blocklist", type="get")) is None
