@@ -18,6 +18,7 @@ SAMPLES = (
     (subjects.lane, (0,)),
     (subjects.deliver, ("gateway-1-0badcafe",)),
     (subjects.shard, ("user", 3)),
+    (subjects.archive, (0,)),
     (subjects.journal, ("room", "den@conference.localhost")),
     (subjects.chapter, ("den@conference.localhost", "0badcafe", 7)),
     (subjects.availability, (3, "bob@localhost/phone")),

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 import pytest
+from natter.bus import subjects
 from natter.bus.api import (
     PAYLOAD_BYTES_MAX,
     Bus,
@@ -378,3 +379,17 @@ async def test_ensure_twice_keeps_the_entries(log: Bus) -> None:
     await fill(log, "log.a", 3)
     await log.ensure_stream(LOG)
     assert len(await log.read("LOG", "log.a")) == 3
+
+
+async def test_a_paused_reader_says_how_far_behind_it_is(bus: Bus, eventually: Callable[..., Awaitable[None]]) -> None:
+    seen: list[Entry] = []
+    reader = await bus.subscribe(subjects.LANES, (subjects.lane(0),), seen.append)
+    await bus.publish(subjects.lane(0), b"0")
+    await eventually(lambda: len(seen) == 1 and reader.behind == 0)
+    reader.pause()
+    for n in range(5):
+        await bus.publish(subjects.lane(0), b"%d" % n)
+    await eventually(lambda: reader.behind == 5)
+    reader.resume()
+    await eventually(lambda: len(seen) == 6 and reader.behind == 0)
+    await reader.stop()

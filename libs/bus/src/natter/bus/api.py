@@ -102,6 +102,10 @@ class Subscription(Protocol):
     def resume(self) -> None:
         """Go on where `pause` stopped."""
 
+    @property
+    def behind(self) -> int:
+        """Entries not yet given to the callback, as of the last one that came."""
+
 
 class Bus(Protocol):
     """The primitives. All coroutines raise `Unavailable` when the bus does not answer in time."""

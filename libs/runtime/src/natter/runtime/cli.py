@@ -16,7 +16,7 @@ import typer
 from natter.proto.v1 import room_pb2
 from rich.console import Console
 
-from . import rooms, users
+from . import draining, pseudonyms, rooms, users
 from .launcher import up as launch
 from .plan import Flags, command_of
 from .sections import SHARED
@@ -98,7 +98,7 @@ def up(
 @app.command()
 def run(
     service: Annotated[
-        str, typer.Argument(metavar="SERVICE", help="gateway, router, presence, muc, accounts, metrics.")
+        str, typer.Argument(metavar="SERVICE", help="gateway, router, presence, muc, accounts, archive, metrics.")
     ],
     config: Config = None,
     set_: Sets = None,
@@ -132,6 +132,39 @@ def doctor(config: Config = None, data: Data = "", nats: Nats = "", set_: Sets =
         advice = "" if finding.well else f" → {finding.advice}"
         console.print(f"{mark} {finding.subject}: {finding.text}{advice}", style=None if finding.well else "red")
     raise typer.Exit(0 if all(f.well for f in findings) else EXIT_FAILED)
+
+
+@app.command()
+def drain(
+    instance: Annotated[
+        str, typer.Argument(help="Of `natter up`: gateway-2. Without it: the process of this pod.")
+    ] = "",
+    data: Data = "",
+) -> None:
+    """Let a process take no new work, close its sessions at the set pace, finish and end."""
+    found = validate(gather(overrides=[f"server.data={data}"] if data else []), SHARED, service_names())
+    address = draining.address_of(instance, found["runtime"], Path(found["server"].data))
+    draining.drain(address)
+    typer.echo(f"{instance or address} is draining")
+
+
+@app.command()
+def pseudonym(
+    jid: Annotated[str, typer.Argument(metavar="JID", help="alice@DOMAIN, or a room.")] = "",
+    data: Data = "",
+    key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the key from standard input.")] = False,
+    next_key: Annotated[bool, typer.Option("--next-key", help="Print a new key of the next epoch instead.")] = False,
+) -> None:
+    """Print under which hash a JID stands in spans and in ClickHouse."""
+    given = gather(overrides=[f"server.data={data}"] if data else [])
+    found = validate(given, SHARED, service_names())
+    text = sys.stdin.readline(PASSWORD_BYTES_MAX).strip() if key_stdin else ""
+    key = pseudonyms.key_of(text, found["telemetry"], Path(found["server"].data))
+    if next_key:
+        typer.echo(pseudonyms.next_key(key))
+    else:
+        made = pseudonyms.pseudonym(jid, key)
+        typer.echo(f"{made.text} in spans, {made.number} in ClickHouse, key epoch {made.epoch}")
 
 
 @user.command("add")

@@ -33,6 +33,8 @@ SNAPSHOT_PENDING_BYTES: Final = 2 << 20
 ENDED_MAX: Final = 10_000
 # What the position waits for does not come if the log that had it was lost.
 PATIENCE_TICKS: Final = 60
+# Of a shard in which nothing happens, only every so manieth tick asks how far the others have come.
+QUIET_TICKS: Final = 10
 
 
 @dataclass(slots=True)
@@ -64,6 +66,9 @@ class Upkeep:
     _candidate: int = 0
     _wanted: dict[str, int] = field(default_factory=dict)
     _patience: int = 0
+    # Turns when the journals' end was asked for last, and ticks since then.
+    _asked_at: int = -1
+    _ticks: int = 0
     # States worth a snapshot, by room, with their revision.
     _states: dict[str, tuple[int, Room]] = field(default_factory=dict)
     # Lives of rooms that are over, whose chapters are to be forgotten.
@@ -119,9 +124,15 @@ class Upkeep:
         if not self.idle():
             return known
         turns = self.turns()
+        self._ticks += 1
+        if turns == self._asked_at and self._ticks < QUIET_TICKS:
+            return known
         last = await self.bus.last_sequence(subjects.JOURNALS)
+        if not self.idle() or self.turns() != turns:
+            return known
+        self._asked_at, self._ticks = turns, 0
         # Whatever other shards wrote meanwhile owes nothing here.
-        return max(known, last) if self.idle() and self.turns() == turns else known
+        return max(known, last)
 
     async def _write_snapshots(self) -> None:
         # Only of what is delivered: a state cannot be rolled back to render what came before it.
