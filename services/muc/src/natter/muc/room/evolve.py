@@ -204,10 +204,11 @@ def _with(room: Room, occupant: Occupant) -> Room:
     before = room.occupants.get(occupant.jid)
     if before is not None and before.nick != occupant.nick:
         room = _without(room, (before.jid,))
-    holder = room.nick_keys.get(key, occupant.nick)
-    strangers = tuple(o.jid for o in room.named(holder) if holder != occupant.nick or o.bare != occupant.bare)
-    if strangers:
-        room = _without(room, strangers)
+    holder = room.nick_keys.get(key)
+    if holder is not None:
+        strangers = tuple(o.jid for o in room.named(holder) if holder != occupant.nick or o.bare != occupant.bare)
+        if strangers:
+            room = _without(room, strangers)
     jids = tuple(jid for jid in room.nicks.get(occupant.nick, ()) if jid != occupant.jid)
     # The order among the sessions of one nickname is the order among the occupants: a snapshot keeps only that.
     occupants = _less(room.occupants, occupant.jid) if jids else room.occupants

@@ -73,7 +73,7 @@ def stanza(room: Room, occupant: Occupant, what: About, *, show_jid: bool, onese
             head.encode(),
             b">",
             occupant.payload,
-            b"" if what.gone else hats(room, occupant),
+            b"" if what.gone or not room.worn else hats(room, occupant),
             x.encode(),
             occupant_id(occupant.occupant_id),
             b"</presence>",
@@ -83,7 +83,7 @@ def stanza(room: Room, occupant: Occupant, what: About, *, show_jid: bool, onese
 
 def hats(room: Room, occupant: Occupant) -> bytes:
     """The hats that an occupant wears, as they stand in its presence. XEP-0317 §3.1."""
-    uris = room.worn.get(occupant.bare) if room.worn else None
+    uris = room.worn.get(occupant.bare)
     return hats_element(room.hats[uri] for uri in uris) if uris else b""
 
 
@@ -115,7 +115,7 @@ def _standing(room: Room, occupant: Occupant, affiliation: Affiliation, *, show:
         affiliation,
         occupant.role,
         occupant.attributes,
-        occupant.payload + hats(room, occupant),
+        occupant.payload + hats(room, occupant) if room.worn else occupant.payload,
         occupant.occupant_id,
     )
 
