@@ -167,6 +167,17 @@ SERVICES = Dashboard(
             "ops",
             (("{{event}}", rate("natter_muc_decided_total", "event")), ("refused", rate("natter_muc_refused_total"))),
         ),
+        Panel(
+            "Archive: messages",
+            "ops",
+            (
+                ("written", rate("natter_archive_rows_total")),
+                ("waiting: {{what}}", rate("natter_archive_waiting_total", "what")),
+                ("forgotten", rate("natter_archive_forgotten_total")),
+                ("erased", rate("natter_archive_erased_total")),
+                ("batches repeated", rate("natter_archive_retries_total")),
+            ),
+        ),
         Panel("Rooms: a turn", "s", quantiles("natter_muc_turn_seconds")),
         Panel(
             "Rooms: deliveries",

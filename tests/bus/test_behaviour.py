@@ -135,6 +135,15 @@ async def test_full_stream_refuses_until_there_is_room(bus: Bus) -> None:
     await bus.publish("small.a", bytes(1000))
 
 
+async def test_full_stream_drops_the_oldest_where_it_may(bus: Bus) -> None:
+    await bus.ensure_stream(StreamSpec("RING", ("ring.>",), 4096, in_memory=True, drops_oldest=True))
+    for number in range(10):
+        await bus.publish(f"ring.{number % 2}", bytes((number,)) * 1000)
+    kept = [entry.payload[0] for entry in await bus.read("RING", "ring.>")]
+    assert 2 <= len(kept) <= 4
+    assert kept == list(range(10))[-len(kept) :]
+
+
 async def test_read_pages_and_wildcards(log: Bus) -> None:
     for number in range(30):
         await log.publish(f"log.{number % 3}", str(number).encode())

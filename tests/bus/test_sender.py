@@ -362,3 +362,14 @@ async def test_who_waits_behind_another_can_be_closed(bus: Bus) -> None:
     gate.shut.clear()
     await asyncio.sleep(0)
     assert await stored_ids(bus, other) == []
+
+
+async def test_a_full_js_stream_is_told_of_once_and_when_it_is_over() -> None:
+    told: list[bool] = []
+    sender = Sender(Faulty(["full", "full", "lost", "full"]), SUBJECT, "s", publisher="p")  # type: ignore[arg-type]
+    sender.on_full = told.append
+    sender.add(frame(1))
+    await sender.drain()
+    sender.add(frame(2))
+    await sender.drain()
+    assert told == [True, False]

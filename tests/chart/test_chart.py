@@ -215,7 +215,7 @@ def test_every_edge_has_its_network_policy(toggle: str) -> None:
         spec = policies[f"{prefix}-{edges.service}"]["spec"]
         assert spec["policyTypes"] == ["Ingress", "Egress"]
         out = {port["port"] for rule in spec["egress"] for port in rule["ports"]}
-        wanted = {53, 4222} | ({8123} if "clickhouse" in edges.outside else set())
+        wanted = {53, 4222} | {{"clickhouse": 8123, "sql": 5432}[name] for name in edges.outside}
         wanted |= {4318} if toggle in SCALED else set()
         assert out == wanted | ({6443} if toggle in SCALED and edges.service == "metrics" else set())
         assert len(spec["ingress"]) == 1 + {"gateway": 2, "metrics": 1}.get(edges.service, 0)

@@ -125,7 +125,8 @@ def test_a_real_prometheus_sees_every_process_and_its_rules_run(cluster: Cluster
     said = asked(prometheus, 'sum(xmpp_stanzas_processed_total{type="message",direction="in"})')
     assert float(said[0]["value"][1]) >= 6
     held = asked(prometheus, "sum by (kind) (natter_bus_leases)")
-    assert {r["metric"]["kind"]: r["value"][1] for r in held} == {"lane": "4", "user": "8", "room": "8", "account": "1"}
+    shards = {"lane": "4", "user": "8", "room": "8", "account": "1", "archive": "1"}
+    assert {r["metric"]["kind"]: r["value"][1] for r in held} == shards
     # The rules are evaluated, and nothing fires.
     with urllib.request.urlopen(f"{prometheus}/api/v1/rules", timeout=5) as answer:
         groups = json.load(answer)["data"]["groups"]

@@ -164,8 +164,10 @@ async def test_what_waits_in_outboxes_is_measured(gateway: Gateway, session_of: 
 async def test_a_full_lane_stops_the_reading_and_an_empty_one_starts_it_again(
     gateway: Gateway, memory: MemoryBus
 ) -> None:
-    peer = Peer()
+    peer, stranger = Peer(), Peer()
     gateway.admit(peer)
+    gateway.admit(stranger)
+    peer.bound = True
     memory.disconnect()
     gateway.lane.add(bus_pb2.Frame(stanza=b"x" * 60_000))
     gateway.look_at_lane()
@@ -179,6 +181,8 @@ async def test_a_full_lane_stops_the_reading_and_an_empty_one_starts_it_again(
         while gateway.congested:
             await asyncio.sleep(0.01)
     assert peer.said == ["congested True", "congested False"]
+    # Who logs in has nothing to do with it.
+    assert "congested True" not in stranger.said
 
 
 async def test_time_outs_are_noticed_in_time(gateway: Gateway) -> None:

@@ -21,6 +21,8 @@ __all__ = ["Holder", "OpenShard", "Shard", "Worker"]
 log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 0.25
+# Leases are renewed after this share of their time: one renewal may fail before work pauses.
+RENEW_SHARE = (0.35, 0.45)
 TRIM_SECONDS = 5.0
 
 
@@ -84,7 +86,7 @@ class Holder:
 
     async def _hold(self) -> None:
         while True:
-            await asyncio.sleep(self._lease_seconds * random.uniform(0.2, 0.3))
+            await asyncio.sleep(self._lease_seconds * random.uniform(*RENEW_SHARE))
             try:
                 await self._round()
             except BusError as error:
@@ -167,11 +169,11 @@ class Holder:
     async def _save(self) -> None:
         while True:
             await asyncio.sleep(SAVE_SECONDS)
-            runners = list(self._runners.values())
+            for runner in self._runners.values():
+                names.BACKLOG.set(runner.backlog, self._kind, str(runner.number))
+            runners = [runner for runner in self._runners.values() if runner.moved]
             results = await asyncio.gather(*(runner.save() for runner in runners), return_exceptions=True)
             for runner, result in zip(runners, results, strict=True):
-                if runner.name in self._runners:
-                    names.BACKLOG.set(runner.backlog, self._kind, str(runner.number))
                 if isinstance(result, WrongRevision):
                     log.warning("%s: position was written by somebody else", runner.name)
                     runner.restart()
@@ -181,6 +183,8 @@ class Holder:
             await asyncio.sleep(TRIM_SECONDS)
             for runner in list(self._runners.values()):
                 try:
-                    await runner.trim()
+                    # They share one js_stream.
+                    if not await runner.trim():
+                        break
                 except BusError as error:
                     log.debug("%s: not trimmed: %r", runner.name, error)

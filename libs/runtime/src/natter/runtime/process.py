@@ -30,7 +30,7 @@ from pydantic import BaseModel
 from . import jsonlog, notice, vitals
 from .connecting import ensure_streams, of_settings, open_bus
 from .ops import HttpServer, page
-from .sections import BusSection, RuntimeSection, Server, TelemetrySection
+from .sections import ArchiveSection, BusSection, RuntimeSection, Server, TelemetrySection
 from .settings import Loaded, SettingsError, load
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Context(Generic[S]):
     checks: dict[str, Check] = field(default_factory=dict)
     drains: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    archive: ArchiveSection = field(default_factory=lambda: ArchiveSection.model_validate({}))
 
     def on_drain(self, step: Callable[[], Awaitable[None]]) -> None:
         """Call `step` when the process is told to end, in reverse order: take no new work, finish the old."""
@@ -158,7 +159,7 @@ async def serve(service: str, loaded: Loaded[S], app: App[S]) -> int:
             if bus is None:
                 return 0
             sections = (loaded.service, loaded.server, loaded.bus, loaded.telemetry, settings)
-            ctx = Context(service, instance, *sections, bus, log, stopping)
+            ctx = Context(service, instance, *sections, bus, log, stopping, archive=loaded.archive)
             not_ready.append(ctx.not_ready)
             return await _live(ctx, app, ops_address)
     except Exception:

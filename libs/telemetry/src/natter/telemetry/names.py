@@ -50,6 +50,13 @@ MUC_FENCED = Counter("natter.muc.fenced", "{turn}", "Turns given up because anot
 MUC_ROOMS = Gauge("natter.muc.rooms", "{room}", "Rooms in memory", ("shard",))
 MUC_TURN = Histogram("natter.muc.turn", "s", "From the first input of a turn to its last output", SECONDS)
 
+# --- archive --------------------------------------------------------------------------------------------------------
+ARCHIVED = Counter("natter.archive.rows", "{row}", "Messages written into archives")
+ARCHIVE_RETRIES = Counter("natter.archive.retries", "{batch}", "Batches repeated because the database did not answer")
+ERASED = Counter("natter.archive.erased", "{row}", "Messages erased with the account that they belonged to")
+FORGOTTEN = Counter("natter.archive.forgotten", "{row}", "Messages forgotten because of their age or number")
+WAITING = Counter("natter.archive.waiting", "{message}", "Messages that waited for their recipient", ("what",))
+
 # --- bus ------------------------------------------------------------------------------------------------------------
 POISON = Counter("natter.bus.poison", "{entry}", "Entries that no handler could take, parked", ("stream",))
 TRIMMED = Counter("natter.bus.trimmed", "{purge}", "Logs cut before their age: they were filling up", ("stream",))
@@ -134,11 +141,15 @@ LOG_INSERT_WORKS = "clickhouse takes rows again"
 LOG_ROWS_LOST = "rows aged out before they were written"
 LOG_POD_COST_FAILED = "kubernetes does not take a pod's cost"
 LOG_EXPORT_FAILED = "the collector does not take metrics"
+LOG_ARCHIVE_FAILED = "the archive's database does not answer, trying again"
+LOG_ARCHIVE_WORKS = "the archive's database answers again"
 
 LOGS = {
     LOG_INSERT_FAILED: "metrics: an insert failed; rows wait on the bus (bounded by its age and size), chat goes on",
     LOG_INSERT_WORKS: "metrics: the first insert that succeeded after failures",
     LOG_ROWS_LOST: "metrics: the bus forgot rows because ClickHouse was away longer than it keeps them",
+    LOG_ARCHIVE_FAILED: "archive: messages wait on the bus (bounded by its age and size), chat goes on",
+    LOG_ARCHIVE_WORKS: "archive: the first batch that was written after failures",
     LOG_POD_COST_FAILED: "metrics: a write failed, and is tried again; the wrong gateway may go when scaled down",
     LOG_EXPORT_FAILED: "any: telemetry.otlp_endpoint is set and does not answer; said once until it does",
 }

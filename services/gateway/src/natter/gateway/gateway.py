@@ -19,11 +19,11 @@ from natter.runtime.sections import Server
 from natter.telemetry.names import LIMITS_HIT, OUTBOX_BYTES, SESSIONS
 from natter.xmpp.stream.opening import Config
 
-from . import resumption
+from . import backlog, resumption
 from .admission import Admission
 from .auth import Credentials, Verifier
 from .binding import Binding, counted_frame
-from .pipeline import KINDS
+from .pipeline import KINDS, Refusing
 from .ratelimit import Addresses
 from .registration import Registration
 from .removal import Removals
@@ -122,11 +122,14 @@ class Gateway:
     # When (monotonic) it was last certain that nobody thinks this gateway dead.
     certain_at: Callable[[], float] = field(default=lambda: float("inf"))
     congested: bool = False
+    # What is not accepted because the bus has no room for it. See fullness.py.
+    refusing: Refusing = Refusing.NOTHING
     draining: bool = False
 
     def __post_init__(self) -> None:
         self.takeovers = Takeovers(self)
         self.binding.moved = lambda session: resumption.moved(self, session)
+        self.binding.rest = lambda session: backlog.rest(self, session)
 
     # --- connections ------------------------------------------------------------------------------------------------
 
@@ -250,6 +253,13 @@ class Gateway:
         """Whether nobody can have taken sessions over because this gateway stood still, or was cut off from the bus."""
         return monotonic() - self.certain_at() < CERTAIN_SECONDS
 
+    async def returned(self) -> None:
+        """Return when everything that goes back to the lane by now is stored there."""
+        leaving = list(self.binding.releasing)
+        if leaving:
+            await asyncio.wait(leaving)
+        await self.binding.all_returned()
+
     async def has(self, session: Session) -> bool:
         """Whether the session is surely still here."""
         while not self.certain() and not session.over:
@@ -290,15 +300,20 @@ class Gateway:
 
     def look_at_lane(self) -> None:
         """Stop reading sockets while too much waits to be stored: nothing lost, nothing unbounded."""
-        if not self.congested and self.lane.waiting_bytes > self.settings.waiting_bytes_max:
+        if not self.congested and self._waiting_bytes() > self.settings.waiting_bytes_max:
             LIMITS_HIT.add("lane")
             self.congested = True
             for peer in self.connections():
-                peer.congested(True)
+                # Who has no session puts nothing into the lane, and is told what is wrong when he logs in.
+                if peer.bound:
+                    peer.congested(True)
             self.loop.call_later(CONGESTED_POLL_SECONDS, self._look_again)
 
+    def _waiting_bytes(self) -> int:
+        return self.lane.waiting_bytes + self.own.waiting_bytes
+
     def _look_again(self) -> None:
-        if self.lane.waiting_bytes > self.settings.waiting_bytes_max // 2:
+        if self._waiting_bytes() > self.settings.waiting_bytes_max // 2:
             self.loop.call_later(CONGESTED_POLL_SECONDS, self._look_again)
             return
         self.congested = False

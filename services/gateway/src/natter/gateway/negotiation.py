@@ -25,7 +25,7 @@ from natter.xmpp.stream.events import Stanza
 from natter.xmpp.stream.server import ServerStream
 from natter.xmpp.xeps.stream_management import too_high
 
-from . import acktrace, resumption
+from . import acktrace, backlog, resumption
 from .auth import Unreachable, keys_by_mechanism
 from .binding import Refused
 from .gateway import Gateway
@@ -221,6 +221,7 @@ async def resume(client: Client, wanted: ResumeWanted) -> None:
 
 def continue_session(client: Client, session: Session, wanted: ResumeWanted, h: int) -> None:
     """Everything in one tick, as with a new session."""
+    gateway = client.gateway
     outbox = session.outbox
     assert isinstance(outbox, Unacked)
     if not outbox.acknowledge(wanted.h):
@@ -235,5 +236,6 @@ def continue_session(client: Client, session: Session, wanted: ResumeWanted, h: 
     events = client.stream.resumed(session.jid, wanted.previd, h)
     client.say()
     outbox.attach()
+    backlog.look(gateway, session)
     # What the client has sent behind its request.
     client.react(events)

@@ -45,10 +45,12 @@ class Link(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """Availability and priority of a session, as its last presence said them (RFC 6121 §4.2, §4.7.2.3)."""
+    """Availability and priority of a session, as its last presence said them (RFC 6121 §4.2, §4.7.2.3); and whether it
+    has asked for carbons (XEP-0280)."""
 
     available: bool
     priority: int
+    carbons: bool = False
 
 
 @dataclass(frozen=True, slots=True)
