@@ -230,11 +230,11 @@ async def test_settling(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_what_others_have_sent_is_not_kept_for_ever_though_sessions_keep_coming(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from natter.gateway import estate as estate_module
     from natter.gateway import takeover
 
     monkeypatch.setattr(takeover, "SETTLE_SECONDS", 0.02)
-    monkeypatch.setattr(takeover, "FRESH_SECONDS", -1.0)
-    monkeypatch.setattr(takeover, "ESTATE_SECONDS", 0.05)
+    monkeypatch.setattr(estate_module, "FRESH_SECONDS", -1.0)
     one, two = await world.gateway(), await world.gateway()
     bob = await world.login(two, "bob", "b")
     takeovers = two.gateway.takeovers
@@ -246,11 +246,11 @@ async def test_what_others_have_sent_is_not_kept_for_ever_though_sessions_keep_c
         await client.until("<resumed")
         client.send("</stream:stream>")
         await world.router.until(lambda: not world.directory.sessions("alice@localhost"))
-    estates = {*takeovers._estates.values(), *takeovers._former}
+    estates = {*takeovers._estates._open.values(), *takeovers._estates._older}
     assert len(estates) == 4
     await asyncio.sleep(0.06)
     takeovers.expect_no_more()
-    assert not takeovers._estates and not takeovers._former
+    assert not takeovers._estates._open and not takeovers._estates._older
     await world.router.until(lambda: all(sub._stopped for estate in estates for sub in estate._subscriptions))
     assert not any(estate._left for estate in estates)
 

@@ -68,6 +68,8 @@ class Sender:
         self._bytes_max = min(bytes_max, self._frame_bytes_max)
         self._frames_max = frames_max
         self._may = may
+        # "lane", "deliver", "shard": a label of metrics.
+        self._log = subject.split(".", 2)[1]
         self._loop = asyncio.get_running_loop()
         # Unique per Sender too: two of one process may have the same source and subject one after the other.
         self._ids: Iterator[str] = map(f"{publisher}.{secrets.token_hex(6)}.{{}}".format, count())
@@ -220,6 +222,7 @@ class Sender:
         self._waiting_bytes -= taken
         self._payload = b"".join(parts)
         self._frames = len(parts) >> 1
+        names.BATCH_FRAMES.record(self._frames, self._log)
         for wall in self._walls:
             wall.ahead -= self._frames
         self._stored = stored

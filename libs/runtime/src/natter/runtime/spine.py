@@ -26,6 +26,9 @@ def specs(settings: BusSection, profile: Literal["full", "zero"]) -> tuple[Strea
     wanted = streams(
         resume_seconds=min(settings.resume_seconds, ZERO_RESUME_SECONDS_MAX) if zero else settings.resume_seconds,
         lease_seconds=settings.lease_seconds,
+        archive_seconds=settings.archive_hours * 3600.0,
+        # No days: nobody writes there.
+        room_seconds=settings.room_days * 86_400.0 or 86_400.0,
         in_memory=zero,
         replicas=settings.replicas,
     )

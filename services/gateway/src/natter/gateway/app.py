@@ -209,7 +209,14 @@ class Running:
             lanes=self.lanes,
             sample_ratio=self.sample_ratio,
         )
-        self.instances = instances = Instances(self.bus, "gateway", incarnation)
+        sessions = self.gateway.sessions
+        self.instances = instances = Instances(
+            # Who scales the gateways wants to know the emptiest.
+            self.bus,
+            "gateway",
+            incarnation,
+            tell=lambda: str(len(sessions)).encode(),
+        )
         self.gateway.certain_at = lambda: instances.renewed_at
 
     async def start(self) -> None:

@@ -131,6 +131,7 @@ class Binding:
                             lane=new.lane,
                             resumption="",
                             resume_seconds=0,
+                            carbons=False,
                         )
                     )
                 except WrongRevision:
@@ -198,7 +199,9 @@ class Binding:
             session.announcing = None
 
     async def _update(self, session: Session, announced: Announcement) -> None:
-        await self.change(session, available=announced.available, priority=announced.priority)
+        await self.change(
+            session, available=announced.available, priority=announced.priority, carbons=announced.carbons
+        )
 
     async def change(self, session: Session, **changes: object) -> bool:
         """Write what is new of a session into its record. False: the record is not ours any more."""

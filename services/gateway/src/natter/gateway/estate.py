@@ -6,7 +6,7 @@ One reader for all sessions of that gateway; it reads on while any of them may s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
 from natter.bus import subjects
@@ -15,6 +15,9 @@ from natter.bus.kv import Bucket
 from natter.proto.v1 import bus_pb2
 
 from .backlog import envelopes, frame_for
+
+# What clients acknowledge is in checkpoints only: for sessions that are taken later than this they are read again.
+FRESH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,9 @@ class Left:
     heir: Callable[[Item], None] | None = None
 
     def outgoing(self) -> list[Item]:
-        """What the client has not acknowledged, in order."""
-        return [*self.items, *(item for item in self.captured if item.origin not in self.seen)]
+        """What the client has not acknowledged, in order, each once."""
+        items = [*self.items, *(item for item in self.captured if item.origin not in self.seen)]
+        return list({item.origin: item for item in items}.values())
 
 
 def origin_of(source: str, frame: bus_pb2.Frame, place: int) -> str:
@@ -80,8 +84,9 @@ class Estate:
         self._opening: asyncio.Task[None] | None = None
         # Whether it has left anything.
         self.found = False
-        # Loop times of its opening and of the last use.
-        self.opened = self.used = 0.0
+        # Loop time of the first and of the last use.
+        self.began = 0.0
+        self.used = 0.0
 
     async def open(self) -> None:
         """Read the checkpoint and what follows it. Several may wait."""
@@ -158,7 +163,7 @@ class Estate:
                 found[place, session] = _item(frame, session, envelope.source, place)
         for session, of_session in order.items():
             left = self._left[session]
-            # As they were sent: what waited for another log stands before what it came behind.
+            # The order is the session's, not always the log's: what others sent waits for CONTROL_SETTLED.
             left.items += [found[place, session] for place in of_session if (place, session) in found]
             left.seen.update(item.origin for item in left.items)
 
@@ -266,6 +271,45 @@ class Estate:
             settled.items += late
             settled.seen.update(item.origin for item in settled.captured)
             settled.captured, settled.capturing = [], False
+
+
+class Estates:
+    """Those that are read now, several of one gateway where its sessions were taken at different times."""
+
+    def __init__(self, bus: Bus, heir: str, now: Callable[[], float]) -> None:
+        self._bus = bus
+        self._heir = heir
+        self._now = now
+        # By gateway, the one that further sessions come from.
+        self._open: dict[str, Estate] = {}
+        self._older: list[Estate] = []
+
+    def of(self, gateway: str, lane: int) -> Estate:
+        """What this gateway leaves, as it is now."""
+        now = self._now()
+        estate = self._open.get(gateway)
+        if estate is None or now - estate.began > FRESH_SECONDS:
+            if estate is not None:
+                self._older.append(estate)
+            estate = self._open[gateway] = Estate(self._bus, gateway, lane, self._heir)
+            estate.began = now
+        estate.used = now
+        return estate
+
+    def forget(self, busy: Container[Estate], seconds: float) -> list[Estate]:
+        """Those that are not busy and were not used for so long; the caller closes them."""
+        before = self._now() - seconds
+        idle = [
+            estate for estate in (*self._open.values(), *self._older) if estate not in busy and estate.used < before
+        ]
+        self._open = {name: estate for name, estate in self._open.items() if estate not in idle}
+        self._older = [estate for estate in self._older if estate not in idle]
+        return idle
+
+    async def close(self) -> None:
+        """Read no more."""
+        for estate in (*self._open.values(), *self._older):
+            await estate.close()
 
 
 def _item(frame: bus_pb2.Frame, session: str, source: str, place: int) -> Item:

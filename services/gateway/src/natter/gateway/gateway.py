@@ -16,7 +16,7 @@ from natter.bus.sender import Sender
 from natter.bus.subjects import INSTANCE_SECONDS
 from natter.proto.v1 import bus_pb2
 from natter.runtime.sections import Server
-from natter.telemetry.names import LIMITS_HIT, SESSIONS
+from natter.telemetry.names import LIMITS_HIT, OUTBOX_BYTES, SESSIONS
 from natter.xmpp.stream.opening import Config
 
 from . import backlog, resumption
@@ -31,7 +31,7 @@ from .session import Held, Session
 from .settings import Settings
 from .takeover import Takeovers
 from .tally import Tally
-from .unacked import Cursor
+from .unacked import Cursor, Unacked
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,20 @@ CONGESTED_POLL_SECONDS = 0.05
 CERTAIN_SECONDS = INSTANCE_SECONDS - 1.0
 # Streams closed between two turns of the loop when draining.
 CLOSED_PER_TURN_MAX = 200
+
+
+# How often some are closed, when not all at once.
+CLOSING_SECONDS = 0.05
+# Share of the time for stopping in which all are closed, whatever pace was asked for: the rest is for what they said.
+CLOSING_SHARE_MAX = 0.8
+
+
+def closing(connections: int, settings: Settings) -> float:
+    """How many connections to close per second when draining."""
+    pace = settings.drain_per_second
+    if not pace:
+        pace = connections / settings.drain_spread_seconds if settings.drain_spread_seconds else float("inf")
+    return max(pace, connections / (settings.drain_seconds_max * CLOSING_SHARE_MAX))
 
 
 class Peer(Protocol):
@@ -159,6 +173,19 @@ class Gateway:
         for peer in list(self.turns[self.turn]):
             if peer.bound:
                 peer.check(now)
+        if not self.turn:
+            self._measure_outboxes()
+
+    def _measure_outboxes(self) -> None:
+        unwritten = unacknowledged = 0
+        for session in self.sessions.values():
+            outbox = session.outbox
+            if isinstance(outbox, Unacked):
+                unacknowledged += outbox.queue_bytes
+            else:
+                unwritten += outbox.waiting_bytes
+        OUTBOX_BYTES.set(unwritten, "unwritten")
+        OUTBOX_BYTES.set(unacknowledged, "unacknowledged")
 
     def sweep_seconds(self) -> float:
         """How often, so that no time-out is noticed much too late."""
@@ -297,11 +324,16 @@ class Gateway:
     async def drain(self) -> None:
         """Close every stream, then return when every session has left the directory and everything is stored."""
         self.draining = True
-        for number, peer in enumerate(self.connections(), 1):
-            # RFC 6120 §4.9.3.19: the server is being shut down.
-            peer.end("system-shutdown")
-            if number % CLOSED_PER_TURN_MAX == 0:
-                await asyncio.sleep(0)
+        peers = self.connections()
+        pace = closing(len(peers), self.settings)
+        began, number = self.loop.time(), 0
+        while number < len(peers):
+            due = len(peers) if pace == float("inf") else int((self.loop.time() - began) * pace) + 1
+            for peer in peers[number : min(due, number + CLOSED_PER_TURN_MAX)]:
+                # RFC 6120 §4.9.3.19: the server is being shut down.
+                peer.end("system-shutdown")
+                number += 1
+            await asyncio.sleep(0 if number < due else CLOSING_SECONDS)
         # Sessions that can be resumed stay: another gateway takes them over.
         await self.binding.released()
         # Routers that have not seen it yet may still deliver: that goes back, too.

@@ -12,7 +12,7 @@ from natter.xmpp.stream.events import Nonza
 from natter.xmpp.stream.server import ServerStream
 from natter.xmpp.xeps import stream_management as sm
 
-from . import backlog, resumption
+from . import acktrace, backlog, resumption
 from .gateway import Gateway
 from .session import Held, Managed, Session
 from .unacked import Unacked
@@ -128,6 +128,8 @@ def acknowledged(client: Client, session: Session, nonza: Nonza) -> None:
         text = f"you acknowledged {h} stanzas, and were sent {outbox.given}"
         client.end("undefined-condition", text, sm.too_high(h, outbox.given))
     else:
+        if session.managed is not None:
+            acktrace.acknowledged(session, session.managed, h)
         backlog.look(client.gateway, session)
 
 

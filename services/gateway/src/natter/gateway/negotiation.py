@@ -25,7 +25,7 @@ from natter.xmpp.stream.events import Stanza
 from natter.xmpp.stream.server import ServerStream
 from natter.xmpp.xeps.stream_management import too_high
 
-from . import backlog, resumption
+from . import acktrace, backlog, resumption
 from .auth import Unreachable, keys_by_mechanism
 from .binding import Refused
 from .gateway import Gateway
@@ -224,6 +224,8 @@ def continue_session(client: Client, session: Session, wanted: ResumeWanted, h: 
         text = f"you acknowledged {wanted.h} stanzas, and were sent {outbox.given}"
         client.end("undefined-condition", text, too_high(wanted.h, outbox.given))
         return
+    if session.managed is not None:
+        acktrace.acknowledged(session, session.managed, wanted.h)
     resumption.attach(session, client)
     client.bind(session)
     outbox.attached = True

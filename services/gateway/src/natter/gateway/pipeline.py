@@ -12,6 +12,7 @@ from natter.xmpp.errors import error_reply
 from natter.xmpp.stream.events import Stanza
 from natter.xmpp.traits import traits_of
 
+from . import carbons
 from .session import Announcement, Session
 
 KINDS = {"message": bus_pb2.KIND_MESSAGE, "presence": bus_pb2.KIND_PRESENCE, "iq": bus_pb2.KIND_IQ}
@@ -21,7 +22,6 @@ IQ_TYPES = frozenset(("get", "set", "result", "error"))
 PRESENCE_TYPES = frozenset(
     ("", "unavailable", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe", "error")
 )
-UNAVAILABLE = Announcement(False, 0)
 
 
 class Refusing(IntEnum):
@@ -163,11 +163,14 @@ def frame_of(session: Session, stanza: Stanza, now_us: int) -> bus_pb2.Frame:
 
 
 def announcement(session: Session, frame: bus_pb2.Frame) -> Announcement | None:
-    """What a presence changes in the directory; None for nothing."""
+    """What a presence, or an IQ, changes in the directory; None for nothing."""
+    if frame.kind == bus_pb2.KIND_IQ:
+        return carbons.announcement(session, frame)
     # RFC 6121 §4.2, §4.5: availability is what presence without 'to' says.
     if frame.to or frame.type not in ("", "unavailable"):
         return None
-    said = UNAVAILABLE if frame.type else Announcement(True, frame.priority)
+    available = not frame.type
+    said = Announcement(available, frame.priority if available else 0, session.announced.carbons)
     if said == session.announced:
         return None
     session.announced = said

@@ -101,3 +101,9 @@ class Settings(BaseModel):
     # --- leaving ----------------------------------------------------------------------------------------------------
     linger_seconds: float = Field(0.3, ge=0, le=10, description="How long late deliveries are handed back at the end.")
     drain_seconds_max: float = Field(3.5, gt=0, le=3600, description="Time to close every session when stopping.")
+    drain_spread_seconds: float = Field(
+        0.0, ge=0, le=3600, description="Over how long connections are closed when stopping, evenly; 0: all at once."
+    )
+    drain_per_second: float = Field(
+        0.0, ge=0, description="Connections closed per second when stopping; 0: as drain_spread_seconds says."
+    )
