@@ -123,7 +123,7 @@ ATTRIBUTES = {
     "room_jid": "The room, likewise",
     "message_id": "The stanza's id",
     "direction": "in (client to server) or out",
-    "outcome": "accepted, delivered, returned (not delivered after all), stored, bounced, dropped:<reason>",
+    "outcome": "What became of it: accepted, delivered, returned (not delivered), stored, bounced, dropped:<reason>",
     "recipients": "How many sessions it was sent to",
     "bytes": "Size of the stanza",
     "messaging.system": "nats",

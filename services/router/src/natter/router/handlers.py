@@ -219,6 +219,9 @@ class Lane:
                 self._deliver(frame, sessions)
             case Keep():
                 history.keep(self._work, frame, outcome, self.office.subjects, self._send_raw)
+                if outcome.waits and not frame.stored:
+                    # The archive answers for it from here on.
+                    self._record(frame, "stored")
             case Copy():
                 history.copy(self._work, frame, outcome, self.office.subjects, self._send)
             case Hand(kind, entity):
