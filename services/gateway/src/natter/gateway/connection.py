@@ -353,6 +353,8 @@ class Connection(asyncio.BufferedProtocol):
         session.outbox.stalled = self.stalled
         self.session = session
         self.bound = True
+        if self.gateway.congested:
+            self.congested(True)
         settings = self.gateway.settings
         if self.gateway.server.rate_limits:
             self.rate = Rate(

@@ -13,6 +13,7 @@ from natter.bus.facts import Row
 from natter.proto.v1 import bus_pb2
 from natter.telemetry.names import STANZAS_PROCESSED
 from natter.xmpp import jid
+from natter.xmpp.forged import suspect
 from natter.xmpp.stream.asks import ServerEvent
 from natter.xmpp.stream.events import Stanza
 from natter.xmpp.traits import traits_of
@@ -29,7 +30,7 @@ KIND: Final = int(bus_pb2.KIND_MESSAGE)
 
 def take(gateway: Gateway, session: Session, events: Sequence[ServerEvent], now_us: int) -> Sequence[ServerEvent]:
     """Accept the simple messages that `events` begins with; the others are left."""
-    if session.announcing is not None:
+    if session.announcing is not None or gateway.refusing:
         return events
     ratio = gateway.tally.sample_ratio
     routes, sender, transport = session.routes, session.jid, session.transport
@@ -45,11 +46,13 @@ def take(gateway: Gateway, session: Session, events: Sequence[ServerEvent], now_
         taken += 1
         key = (stanza.to, stanza.type)
         route = routes[key] if key in routes else remember(session, *key)
-        if route is None or (roll := random()) < ratio:
-            # An address that is not normalised or not there, or a sampled stanza: step by step, in its place.
+        roll = -1.0
+        if route is None or suspect(stanza.children) or (roll := random()) < ratio:
+            # An address that is not normalised or not there, what only servers may say, or a sampled stanza: step by
+            # step, in its place.
             _add(gateway, frames, rows)
             frames, rows = [], []
-            accept(gateway, session, stanza, now_us, -1.0 if route is None else roll)
+            accept(gateway, session, stanza, now_us, roll)
             if session.over:
                 return ()
             continue
