@@ -88,7 +88,9 @@ class RuntimeSection(BaseModel):
     )
     ops_host: str = Field("127.0.0.1", max_length=253, description="Address of /healthz, /readyz and /metrics.")
     ops_port: int = Field(0, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0: a free one.")
-    gateways: int = Field(0, ge=0, le=64, description="Gateway processes of `natter up`; 0: one per two cores, at most 8.")
+    gateways: int = Field(
+        0, ge=0, le=64, description="Gateway processes of `natter up`; 0: one per two cores, at most 8."
+    )
     routers: int = Field(1, ge=1, le=64, description="Router processes of `natter up`.")
     presences: int = Field(1, ge=1, le=64, description="Presence processes of `natter up`.")
     mucs: int = Field(1, ge=1, le=64, description="Room processes of `natter up`.")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from natter.bus import subjects
 from natter.bus.api import Bus, BusError, Entry, Subscription
 from natter.bus.kv import Bucket
+from natter.bus.series import envelope_of
 from natter.proto.v1 import bus_pb2
 from natter.xmpp.element import insert_to
 
@@ -152,7 +153,7 @@ class Estate:
                 at = wanted.get(entry.sequence)
                 if at is None:
                     continue
-                envelope = bus_pb2.Envelope.FromString(entry.payload)
+                envelope = envelope_of(entry.payload)
                 for position, sessions in sorted(at.items()):
                     for session in sessions:
                         place = entry.sequence << 16 | position
@@ -178,7 +179,7 @@ class Estate:
         return future
 
     def _take_lane(self, entry: Entry) -> None:
-        envelope = bus_pb2.Envelope.FromString(entry.payload)
+        envelope = envelope_of(entry.payload)
         source = envelope.source
         for frame in envelope.frames:
             session = frame.session
@@ -205,7 +206,7 @@ class Estate:
             await future
 
     def _take(self, entry: Entry) -> None:
-        envelope = bus_pb2.Envelope.FromString(entry.payload)
+        envelope = envelope_of(entry.payload)
         source = envelope.source
         again = entry.sequence <= self._read
         for position, frame in enumerate(envelope.frames):

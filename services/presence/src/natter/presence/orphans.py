@@ -15,6 +15,7 @@ from natter.bus.api import Bus
 from natter.bus.directory import Directory
 from natter.bus.kv import Bucket
 from natter.bus.sender import Senders
+from natter.bus.series import envelope_of
 from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
 
@@ -84,7 +85,7 @@ class Orphans:
                 subjects.DELIVERIES, subjects.deliver(gateway), after=after, limit=PAGE_ENTRIES
             )
             for entry in entries:
-                envelope = bus_pb2.Envelope.FromString(entry.payload)
+                envelope = envelope_of(entry.payload)
                 lane = subjects.lane(lane_of(envelope.source, self._lanes))
                 for frame in envelope.frames:
                     if self._is_orphan(frame):
