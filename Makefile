@@ -1,6 +1,6 @@
 # natter: `make up` runs it, `make test` tests it. Needs Python 3.11 or newer, make and git; asks nothing.
 #   make up ARGS="--c2s 0.0.0.0:5222"      any flag of `natter up`
-#   make test ARGS="tests/router -x"       any argument of pytest
+#   make test ARGS="tests/router -x"       any argument of pytest, in place of: two processes, everything
 
 SHELL := /bin/sh
 DATA ?= data
@@ -28,7 +28,7 @@ up: $(STAMP)
 	@exec $(BIN)/natter up --data $(DATA) $(ARGS)
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadfile)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

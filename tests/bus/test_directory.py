@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from natter.bus.api import Bus, WrongRevision
+from natter.bus import directory
+from natter.bus.api import Bus, Unavailable, WrongRevision
 from natter.bus.directory import Directory, Session
 from natter.bus.memory import MemoryBus
 from natter.proto.v1 import bus_pb2
@@ -55,6 +57,34 @@ async def test_late_replica_has_everything(bus: Bus) -> None:
     assert {s.jid for s in late.all()} == {s.jid for s in mine.all()}
     assert len(late.sessions("user1@example.org")) == 5
     assert late.sessions("nobody@example.org") == {}
+
+
+async def test_synced_replica_has_everything_stored_before(bus: Bus) -> None:
+    mine, other = await started(bus), await started(bus)
+    assert mine._watch is not None
+    mine._watch.pause()
+    bound = await other.create(record())
+    syncing = asyncio.create_task(mine.sync())
+    await other.sync()
+    await asyncio.sleep(0)
+    assert not syncing.done() and not len(mine)
+    mine._watch.resume()
+    await syncing
+    assert list(mine.all()) == [bound]
+    # No key of a session, for nobody.
+    assert list(other.all()) == list((await started(bus)).all()) == [bound]
+    # Nothing new: it is there at once all the same.
+    await mine.sync()
+
+
+async def test_sync_says_that_the_watch_lags(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "SYNC_SECONDS_MAX", 0.05)
+    mine = await started(bus)
+    assert mine._watch is not None
+    mine._watch.pause()
+    with pytest.raises(Unavailable):
+        await mine.sync()
+    assert not mine._syncing
 
 
 async def test_conflict(bus: Bus) -> None:

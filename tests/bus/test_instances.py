@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from natter.bus.api import Bus
+import pytest
+from natter.bus import subjects
+from natter.bus.api import Bus, Unavailable
 from natter.bus.instances import Instances, alive
 from natter.bus.kv import bucket_spec
 from natter.bus.memory import MemoryBus
@@ -60,4 +62,28 @@ async def test_an_outage_is_survived(eventually: Callable[..., Awaitable[None]])
             await asyncio.sleep(0.01)
 
     await asyncio.wait_for(look(), 2)
+    await instances.stop()
+
+
+async def test_over_a_gap_it_learns_before_it_is_sure_again() -> None:
+    instances = Instances(MemoryBus(), "gateway", "gateway-1")
+    await instances.start()
+    asked = 0
+
+    async def learn() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise Unavailable("the watch lags")
+
+    instances.on_gap = learn
+    await instances._renew()
+    assert not asked
+    instances.renewed_at -= subjects.INSTANCE_SECONDS
+    before = instances.renewed_at
+    with pytest.raises(Unavailable):
+        await instances._renew()
+    assert (asked, instances.renewed_at) == (1, before)
+    await instances._renew()
+    assert asked == 2 and instances.renewed_at > before + subjects.INSTANCE_SECONDS
     await instances.stop()

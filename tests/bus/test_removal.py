@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from natter.bus.api import Entry
-from natter.bus.removal import ACCOUNT_REMOVED, AccountNews, news_of, removal_frame
+from natter.bus import subjects
+from natter.bus.api import Bus, Entry
+from natter.bus.removal import ACCOUNT_REMOVED, AccountNews, news_of, removal_frame, removed_since
 from natter.proto.v1.accounts_pb2 import (
     AccountEvent,
     AccountEvents,
@@ -38,3 +39,19 @@ def test_what_the_shard_is_told() -> None:
     frame = removal_frame("alice@x", 9, 5)
     assert (frame.type, frame.to, frame.sequence, frame.accepted_us) == (ACCOUNT_REMOVED, "alice@x", 9, 5)
     assert not frame.session
+
+
+async def test_an_account_that_was_removed_stays_so_for_who_had_logged_in_to_it(bus: Bus) -> None:
+    async def happens(*events: AccountEvent) -> int:
+        payload = AccountEvents(events=events).SerializeToString()
+        return await bus.publish(subjects.journal("account", "alice"), payload)
+
+    assert not await removed_since(bus, "alice", 0)
+    first = await happens(REGISTERED)
+    await happens(CHANGED)
+    assert not await removed_since(bus, "alice", first)
+    await happens(REMOVED)
+    again = await happens(REGISTERED)
+    assert await removed_since(bus, "alice", first)
+    assert not await removed_since(bus, "alice", again)
+    assert not await removed_since(bus, "bob", 0)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from gate import Gate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from natter.bus import sender as module
@@ -288,3 +289,64 @@ async def test_who_lost_his_lease_and_is_closed_sends_nothing_more(bus: Bus) -> 
     await senders.close()
     await asyncio.sleep(2 * module.MAY_SECONDS)
     assert await stored_ids(bus) == []
+
+
+async def test_what_follows_a_move_waits_for_what_went_before(bus: Bus) -> None:
+    gate = Gate(bus)
+    old, new = subjects.deliver("old"), subjects.deliver("new")
+    gate.shut = {old}
+    senders = Senders(bus, "room.1", "p")
+    senders.add(old, frame(1))
+    senders.add(new, frame(2))
+    senders.moved(old, new)
+    senders.add(new, frame(3))
+    senders.add(new, frame(4))
+    await gate.tried()
+    async with asyncio.timeout(5):
+        while await stored_ids(bus, new) != [2]:
+            await asyncio.sleep(0.005)
+    assert senders.to(new).waiting_frames == 2
+    gate.shut.clear()
+    await senders.drain()
+    assert await stored_ids(bus, old) == [1]
+    assert await stored_ids(bus, new) == [2, 3, 4]
+    # Nothing is left to wait for.
+    senders.moved(old, new)
+    senders.add(new, frame(5))
+    await senders.drain()
+    assert await stored_ids(bus, new) == [2, 3, 4, 5]
+    await senders.close()
+
+
+async def test_moves_in_both_directions_do_not_wait_for_each_other(bus: Bus) -> None:
+    senders = Senders(bus, "room.1", "p")
+    one, two = subjects.deliver("one"), subjects.deliver("two")
+    number = 0
+    for _ in range(5):
+        for subject in (one, two):
+            for _ in range(3):
+                senders.add(subject, frame(number))
+                number += 1
+            senders.moved(one, two)
+            senders.moved(two, one)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await senders.drain()
+    assert sorted([*await stored_ids(bus, one), *await stored_ids(bus, two)]) == list(range(30))
+    assert await stored_ids(bus, one) == sorted(await stored_ids(bus, one))
+    await senders.close()
+
+
+async def test_who_waits_behind_another_can_be_closed(bus: Bus) -> None:
+    gate = Gate(bus)
+    gate.shut = {SUBJECT}
+    senders = Senders(bus, "room.1", "p")
+    other = subjects.deliver("other")
+    senders.add(SUBJECT, frame(1))
+    senders.moved(SUBJECT, other)
+    senders.add(other, frame(2))
+    await gate.tried()
+    await senders.close()
+    gate.shut.clear()
+    await asyncio.sleep(0)
+    assert await stored_ids(bus, other) == []

@@ -166,3 +166,19 @@ async def test_a_login_under_way_is_refused_when_it_binds(world: World, memory: 
         await client.until("<jid>")
     assert "<not-authorized" in str(closed.value)
     await world.router.until(lambda: not world.directory.sessions("alice@localhost"))
+
+
+async def test_nobody_inherits_a_session_whose_account_was_removed_before_he_came(world: World) -> None:
+    one = await world.gateway()
+    alice = await world.login(one, "alice", "r")
+    alice.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+    await alice.until("<enabled")
+    await world.router.until(lambda: next(iter(world.directory.all())).resumption)
+    record = next(iter(world.directory.all()))
+    await one.gateway.removals.stop()
+    await remove(world, "alice")
+    two = await world.gateway()
+    assert not two.gateway.removals.gone("alice", record.account)
+    assert await two.gateway.takeovers.take(record) is None
+    assert not two.gateway.sessions and not two.gateway.binding.claims
+    assert world.directory.by_session(record.session).gateway == one.gateway.incarnation

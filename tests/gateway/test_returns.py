@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-from natter.gateway.returns import SETTLE_SECONDS, Returns, returnable
+from natter.gateway.returns import SETTLE_SECONDS, Returns
 from natter.proto.v1 import bus_pb2
 
 MESSAGE, PRESENCE, IQ = bus_pb2.KIND_MESSAGE, bus_pb2.KIND_PRESENCE, bus_pb2.KIND_IQ
@@ -34,29 +33,6 @@ class Lane:
 
 def chat(number: int, **fields: object) -> bus_pb2.Frame:
     return bus_pb2.Frame(kind=MESSAGE, type="chat", id=str(number), sessions=["gone"], sequence=9, index=16, **fields)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("kind", "type", "expected"),
-    [
-        (MESSAGE, "chat", True),
-        (MESSAGE, "", True),
-        (MESSAGE, "headline", True),
-        (MESSAGE, "groupchat", False),
-        (MESSAGE, "error", False),
-        (IQ, "get", True),
-        (IQ, "set", True),
-        (IQ, "result", False),
-        (IQ, "error", False),
-        (PRESENCE, "", False),
-        (PRESENCE, "subscribe", False),
-    ],
-)
-def test_who_is_owed_an_answer(kind: bus_pb2.Kind, type: str, expected: bool) -> None:
-    frame = bus_pb2.Frame(kind=kind, type=type)
-    assert returnable(frame) is expected
-    frame.tos.append("a@x/y")
-    assert returnable(frame) is False
 
 
 def test_a_returned_frame_is_a_lane_frame() -> None:

@@ -3,71 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from typing import Any
 
 import pytest
 from natter.bus import subjects
 from natter.gateway.resumption import hashed
 from natter.proto.v1 import bus_pb2
-
-World = Any
-SM = "urn:xmpp:sm:3"
-R = f"<r xmlns='{SM}'/>"
-
-
-def chat(to: str, body: str) -> str:
-    return f"<message to='{to}' type='chat'><body>{body}</body></message>"
-
-
-def numbered(to: str, start: int, end: int) -> str:
-    return "".join(chat(to, f"n{n}.") for n in range(start, end))
-
-
-async def managed(world: World, running: Any, user: str = "alice") -> tuple[Any, str]:
-    client = await world.login(running, user, "r")
-    client.send(f"<enable xmlns='{SM}' resume='true'/>")
-    return client, (await client.until(f"<enabled xmlns='{SM}' id='([^']*)'")).group(1)
-
-
-async def again(world: World, running: Any, previd: str, h: int, *, behind: str = "") -> Any:
-    client = await world.connect(running)
-    await client.features()
-    plain = base64.b64encode(b"\0alice\0secret").decode()
-    client.send(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>")
-    await client.until("<success[^>]*/>|<success.*</success>")
-    await client.features()
-    client.send(f"<resume xmlns='{SM}' previd='{previd}' h='{h}'/>{behind}")
-    return client
-
-
-async def kill(running: Any) -> None:
-    """What `kill -9` does: nothing more is read, written or said."""
-    gateway = running.gateway
-    for task in gateway.tasks:
-        task.cancel()
-    await running.subscription.stop()
-    await gateway.lane.close()
-    await gateway.own.close()
-    running.instances._task.cancel()
-    running.instances._task = None
-    gateway.binding.directory._callbacks.clear()
-    await gateway.binding.directory.stop()
-    for listener in running.listeners:
-        listener.close()
-    for peer in gateway.connections():
-        peer.closing = True
-        peer.session = None
-        peer.transport.abort()
-    gateway.draining = True
-
-
-async def received(client: Any, last: str) -> list[str]:
-    """The bodies that the client gets up to `last`."""
-    bodies = []
-    while not bodies or bodies[-1] != last:
-        bodies.append((await client.until("<body>([^<]*)</body>")).group(1))
-    return bodies
+from taking import SM, R, World, again, chat, kill, managed, numbered, received
 
 
 async def test_on_another_gateway_while_the_old_one_lives(world: World) -> None:
@@ -285,26 +227,6 @@ async def test_settling(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert await received(client, f"n{n + 19}.") == [f"n{k}." for k in range(n, n + 20)]
 
 
-async def test_killed_while_a_session_arrives(world: World) -> None:
-    one, two, three = [await world.gateway() for _ in range(3)]
-    _alice, previd = await managed(world, one)
-    bob = await world.login(three, "bob", "b")
-    bob.send(numbered("alice@localhost/r", 0, 4))
-    await world.router.until(lambda: len(world.router.frames) >= 4)
-    client = await again(world, two, previd, 0)
-    await client.until("<resumed")
-    await received(client, "n3.")
-    bob.send(numbered("alice@localhost/r", 4, 8))
-    await received(client, "n7.")
-    await two.checkpoints.write()
-    bob.send(numbered("alice@localhost/r", 8, 10))
-    await received(client, "n9.")
-    await kill(two)
-    client = await again(world, three, previd, 5)
-    await client.until("<resumed")
-    assert await received(client, "n9.") == [f"n{n}." for n in range(5, 10)]
-
-
 async def test_nobody_resumes_what_is_not_theirs(world: World) -> None:
     one, two = await world.gateway(), await world.gateway()
     _alice, previd = await managed(world, one)
@@ -359,6 +281,41 @@ async def test_a_gateway_that_stood_still_acknowledges_nothing_that_stands_behin
     await client.until(f"<a xmlns='{SM}' h='0'/>")
 
 
+async def test_a_gateway_that_wakes_learns_what_others_did_before_it_is_certain_again(world: World) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    alice, previd = await managed(world, one)
+    # It stood still: its key was gone, the session was taken over, and its watch has not caught up.
+    watch = one.gateway.binding.directory._watch
+    watch.pause()
+    one.instances.renewed_at = float("-inf")
+    assert await two.gateway.takeovers.find("alice@localhost", hashed(previd)) is not None
+    # Awake: the renewal comes through before the watch does.
+    renewing = asyncio.create_task(one.instances._renew())
+    alice.send(chat("bob@localhost/b", "into the void") + R)
+    with pytest.raises(AssertionError):
+        await alice.until("<a ", seconds=0.3)
+    assert not one.gateway.certain()
+    watch.resume()
+    await renewing
+    assert one.gateway.certain()
+    assert "<conflict" in await alice.until_closed()
+    client = await again(world, two, previd, 0)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='0'/>")
+
+
+async def test_resumed_at_the_old_gateway_which_has_not_heard_that_it_lost_the_session(world: World) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    _alice, previd = await managed(world, one)
+    watch = one.gateway.binding.directory._watch
+    watch.pause()
+    one.gateway.certain_at = lambda: float("-inf")
+    assert await two.gateway.takeovers.find("alice@localhost", hashed(previd)) is not None
+    client = await again(world, one, previd, 0)
+    asyncio.get_running_loop().call_later(0.1, watch.resume)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='0'/>")
+    assert hashed(previd) in one.gateway.resumable and not two.gateway.resumable
+
+
 async def test_a_gateway_that_stood_still_and_lost_nothing_goes_on(world: World) -> None:
     one = await world.gateway()
     alice, _ = await managed(world, one)
@@ -375,43 +332,3 @@ async def test_a_gateway_that_has_left_nothing(world: World, memory: Any) -> Non
     client = await again(world, two, previd, 0)
     await client.until("<failed.*item-not-found")
     await world.router.until(lambda: world.directory.by_resumption(hashed(previd)) is None)
-
-
-async def test_killed_before_it_had_adopted(world: World) -> None:
-    one, two, three = [await world.gateway() for _ in range(3)]
-    alice, previd = await managed(world, one)
-    bob = await world.login(three, "bob", "b")
-    bob.send(numbered("alice@localhost/r", 0, 4))
-    await received(alice, "n3.")
-    alice.send(numbered("bob@localhost/b", 0, 3) + R)
-    await alice.until(f"<a xmlns='{SM}' h='3'/>")
-    # Two has the record, and gets no further.
-    record = world.directory.by_resumption(hashed(previd))
-    arrival = two.gateway.takeovers._expect(record)
-    assert await two.gateway.takeovers._claim(arrival, record)
-    bob.send(numbered("alice@localhost/r", 4, 6))
-    await world.router.until(lambda: len(arrival.held) == 2)
-    await kill(two)
-    client = await again(world, three, previd, 1)
-    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='3'/>")
-    assert await received(client, "n5.") == [f"n{n}." for n in range(1, 6)]
-    bob.send(chat("alice@localhost/r", "end"))
-    assert await received(client, "end") == ["end"]
-
-
-async def test_killed_while_something_is_still_sent_to_the_first(world: World) -> None:
-    one, two, three = [await world.gateway() for _ in range(3)]
-    _alice, previd = await managed(world, one)
-    session = one.gateway.resumable[hashed(previd)].id
-    await kill(one)
-    client = await again(world, two, previd, 0)
-    await client.until("<resumed")
-    await kill(two)
-    stanza = chat("alice@localhost/r", "late").encode()
-    late = bus_pb2.Frame(kind=bus_pb2.KIND_MESSAGE, type="chat", stanza=stanza, sessions=[session], sequence=1)
-    sender = type(world.router.senders)(world.bus, "lane.9", "p")
-    sender.add(subjects.deliver(one.gateway.incarnation), late)
-    await sender.drain()
-    client = await again(world, three, previd, 0)
-    await client.until("<resumed")
-    assert await received(client, "late") == ["late"]

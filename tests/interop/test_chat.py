@@ -25,7 +25,10 @@ async def test_the_bare_jid_reaches_the_resources_of_highest_priority(login: Log
     for client, priority in ((phone, 5), (laptop, 5), (hidden, -1)):
         client.send_presence(ppriority=priority)
         # Its own presence comes back when the service has taken it.
-        await client.expect("own presence", lambda e, s, p=priority: e == "presence" and s["priority"] == p)
+        await client.expect(
+            "own presence",
+            lambda e, s, c=client, p=priority: e == "presence" and (s["from"], s["priority"]) == (c.boundjid, p),
+        )
     alice.send_message("bob@localhost", "to all of you", mtype="chat")
     await phone.says("alice@localhost/a", "to all of you")
     await laptop.says("alice@localhost/a", "to all of you")

@@ -90,8 +90,7 @@ async def test_chat_goes_on_after_nats_was_killed(own: Stack) -> None:
     await bob.offline()
 
 
-def test_ready_in_under_ten_seconds_and_clean_on_sigterm(own: Stack) -> None:
-    assert own.seconds_to_ready < 10
+def test_clean_on_sigterm(own: Stack) -> None:
     assert own.stop() == 0
     assert not (own.data / "run.json").exists()
 

@@ -245,7 +245,7 @@ class Hall:
     def __init__(self, bus: Bus, **settings: Any) -> None:
         self.bus = bus
         self.directory = Directory(bus)
-        self.settings = Settings(**{"vanish_seconds": 0.05, **settings})
+        self.settings = Settings(**{"vanish_seconds": 0.05, "tombstone_seconds": 0, **settings})
         self.guests: dict[str, Guest] = {}
         self.marks: dict[tuple[str, str], tuple[int, int]] = {}
         self.duplicates = 0
@@ -255,6 +255,7 @@ class Hall:
         self.worker: RoomWorker | None = None
         self.shard: Shard | None = None
         self.restarts = 0
+        self.note = ""
         self._subscriptions: list[Any] = []
         self._feed: Any = None
         self._changed = asyncio.Event()
@@ -283,11 +284,18 @@ class Hall:
     async def open(self, position: int) -> None:
         """A worker that begins behind `position` of its input."""
         assert self.office is not None
-        self.shard = Shard("room", 0, "room.0", Progress(position), position, self._restarted)
+        self.shard = Shard("room", 0, "room.0", Progress(position), position, self._restarted, note=self.note)
         self.worker = worker = await open_shard(self.office, self.shard)
         self._feed = await self.bus.subscribe(
             subjects.SHARDS, (subjects.shard("room", 0),), worker.take, start=position + 1
         )
+
+    def save(self) -> int:
+        """What the shard's runner does a few times a second; the position."""
+        assert self.shard is not None and self.worker is not None
+        self.shard.saved = self.shard.progress.position
+        self.note = self.worker.note(self.shard.saved)
+        return self.shard.saved
 
     def _restarted(self) -> None:
         self.restarts += 1

@@ -9,7 +9,7 @@ from natter.muc.room.state import Room
 def test_it_follows_a_room(coven) -> None:
     occupancy = Occupancy()
     occupancy.note(Room(coven.room.jid), coven.room)
-    session = coven.room.occupants["thirdwitch"].session
+    session = coven.room.shown("thirdwitch").session
     assert occupancy.rooms(coven.hag, session) == [coven.room.jid]
     assert occupancy.rooms(coven.hag, "another") == []
     assert len(occupancy) == 3

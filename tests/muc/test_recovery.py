@@ -6,6 +6,7 @@ from natter.bus import subjects
 from natter.bus.journal import Journal
 from natter.bus.kv import Bucket
 from natter.bus.snapshot import Snapshots
+from natter.muc.marks import Marks
 from natter.muc.occupancy import Occupancy
 from natter.muc.recovery import OutPosition, Recovery
 from natter.muc.room.request import Cause
@@ -44,7 +45,7 @@ async def test_what_lies_behind_the_position_is_rendered_again(hall, bus) -> Non
 
     def recovery(mine: bool = True) -> Recovery:
         rooms = Rooms(Journal(bus), Snapshots(bus), loaded_max=10)
-        return Recovery(Journal(bus), rooms, Occupancy(), roomlist, Seen(), lambda jid: mine)
+        return Recovery(Journal(bus), rooms, Occupancy(), roomlist, Seen(), lambda jid: mine, Marks())
 
     made = recovery()
     repeats = await made.run(middle)
@@ -68,7 +69,7 @@ async def test_destroyed_rooms_are_known(hall, bus) -> None:
     hall.send(one, f"<presence from='{one.jid}' to='{ROOM}/n0' type='unavailable'/>")
     await hall.settled()
     rooms = Rooms(Journal(bus), Snapshots(bus), loaded_max=10)
-    made = Recovery(Journal(bus), rooms, Occupancy(), hall.office.roomlist, Seen(), lambda jid: True)
+    made = Recovery(Journal(bus), rooms, Occupancy(), hall.office.roomlist, Seen(), lambda jid: True, Marks())
     await made.run(await bus.last_sequence(subjects.JOURNALS))
     assert list(made.destroyed) == [ROOM]
     assert rooms.get(ROOM) is None

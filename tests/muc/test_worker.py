@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
+from gate import Gate
 from natter.bus import subjects
 from natter.proto.v1 import bus_pb2, room_pb2
 
@@ -70,6 +72,26 @@ async def test_a_frame_that_comes_again_is_not_said_again(hall) -> None:
     assert one.gone() == two.gone() == []
 
 
+async def test_a_frame_that_comes_again_long_after_is_not_said_again_by_the_next_holder(hall, bus) -> None:
+    one, two, _ = await party(hall)
+    hall.say(one, ROOM, "once")
+    hall.say(two, ROOM, "psst", nick="n0")
+    await hall.settled()
+    # All of it is done and saved, the events will not be read again.
+    position = hall.save()
+    for _ in range(3):
+        await hall.worker.upkeep.tick()
+    assert hall.worker.upkeep.position.value == await bus.last_sequence(subjects.JOURNALS)
+    await hall.kill()
+    await hall.open(position)
+    # The lane's new holder repeats what the old one, killed before, was not sure of.
+    hall.publish(hall.frames)
+    hall.say(one, ROOM, "and once more")
+    await hall.settled()
+    assert one.bodies() == ["once", "psst", "and once more"]
+    assert two.bodies() == ["once", "and once more"]
+
+
 async def test_kill_in_the_middle_loses_and_repeats_nothing(hall) -> None:
     guests = await party(hall, 4, persistentroom="1")
     said = 0
@@ -107,6 +129,7 @@ async def test_killed_after_the_append_the_next_holder_delivers(hall, bus) -> No
     frame = bus_pb2.Frame(session=two.session.session, sequence=10_000, index=16, kind=1, type="groupchat")
     frame.sender, frame.to, frame.stanza = two.jid, ROOM, b"<message type='groupchat'><body>lost?</body></message>"
     hall.publish([frame])
+    hall.lane = itertools.count(10_001)
     await hall.settled()
     assert one.bodies() == ["lost?"]
 
@@ -222,3 +245,47 @@ async def test_the_last_one_takes_a_temporary_room_along(hall) -> None:
 async def test_full_means_stop_reading(hall) -> None:
     assert not hall.worker.full()
     assert hall.worker.idle()
+
+
+async def test_what_a_room_says_after_a_move_waits_for_what_it_said_before(hall, bus) -> None:
+    one, two, _ = await party(hall)
+    gate = Gate(bus)
+    old, new = subjects.deliver(two.session.gateway), subjects.deliver("gateway-9-00000000")
+    gate.shut = {old}
+    hall.say(one, ROOM, "to the old gateway")
+    await gate.tried()
+    two.session = await hall.directory.update(two.session, gateway="gateway-9-00000000")
+    hall.say(one, ROOM, "to the new one")
+    async with asyncio.timeout(5):
+        while not hall.worker.senders.to(new).waiting_frames:
+            await asyncio.sleep(0.001)
+    # Its own gateway has got both; nothing has passed what the old gateway has not got.
+    await hall.until(lambda: one.bodies() == ["to the old gateway", "to the new one"])
+    assert await bus.last(subjects.DELIVERIES, new) is None
+    gate.shut.clear()
+    await hall.settled()
+    at_old, at_new = await bus.last(subjects.DELIVERIES, old), await bus.last(subjects.DELIVERIES, new)
+    assert at_old.sequence < at_new.sequence
+    assert two.bodies() == ["to the old gateway", "to the new one"]
+
+
+async def test_without_keeping_words_a_room_talks_and_nothing_of_it_is_stored(hall, bus) -> None:
+    hall.office.keep_words = False
+    one, two, three = await party(hall)
+    hall.say(one, ROOM, "canary aloud")
+    hall.say(two, ROOM, "canary again")
+    await hall.settled()
+    assert one.bodies() == two.bodies() == three.bodies() == ["canary aloud", "canary again"]
+    late = await hall.login("late@localhost/r")
+    hall.join(late, ROOM, "late")
+    await hall.settled()
+    assert late.bodies() == []
+    # Who was killed before he was sure says it again: better than not at all.
+    await hall.kill()
+    await hall.open(0)
+    await hall.settled()
+    assert one.bodies() == ["canary aloud", "canary again"] * 2
+    for stream, pattern in ((subjects.JOURNALS, "natter.journal.>"), (subjects.kv_stream(subjects.SNAPSHOTS), "$KV.>")):
+        entries = await bus.read(stream, pattern, limit=10_000)
+        assert all(b"canary" not in entry.payload for entry in entries)
+    assert await bus.last_sequence(subjects.JOURNALS) > 0

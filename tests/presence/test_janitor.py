@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from natter.bus.api import Unavailable
-from natter.bus.directory import Directory
+from natter.bus.directory import Directory, Session
 from natter.bus.memory import MemoryBus
 from natter.bus.subjects import bucket_spec
 from natter.presence.janitor import Janitor
@@ -23,6 +23,8 @@ class World:
     away: bool = False
     left: set[str] = field(default_factory=set)
     handed_back: list[str] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
     janitor: Janitor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -35,6 +37,7 @@ class World:
             start_seconds_min=6.0,
             left=self.left_by,
             hand_back=self.hand_back,
+            removed=self.is_removed,
         )
 
     async def alive(self) -> list[str]:
@@ -49,6 +52,10 @@ class World:
         self.left.discard(gateway)
         self.handed_back.append(gateway)
         return 1
+
+    async def is_removed(self, session: Session) -> bool:
+        self.asked.append(session.session)
+        return session.session in self.removed
 
     async def at(self, now: float) -> set[str]:
         """Who has a session when it was looked at this time."""
@@ -141,3 +148,20 @@ async def test_what_a_dead_gateway_has_left_is_handed_back_after_its_sessions_ar
     assert world.handed_back == ["g0"]
     await world.at(114)
     assert world.handed_back == ["g0", "g1"]
+
+
+async def test_a_removed_account_has_no_session_that_waits_for_an_heir(world: World) -> None:
+    for number in range(3):
+        found = world.directory.by_session(f"s{number}")
+        assert found is not None
+        await world.directory.update(found, resumption=f"id{number}", resume_seconds=600)
+    world.removed = {"s1"}
+    await world.at(100)
+    world.live.remove("g1")
+    await world.at(110)
+    assert world.asked == []
+    await world.at(113)
+    assert sorted(s.session for s in world.directory.all()) == ["s0", "s2"]
+    await world.at(114)
+    # Once of each; g2 lives.
+    assert sorted(world.asked) == ["s0", "s1"]

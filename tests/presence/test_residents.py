@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from natter.bus.api import Bus
+import pytest
+from gate import Gate
+from natter.bus.api import Bus, Unavailable
 from natter.bus.journal import Journal
 from natter.bus.snapshot import Snapshots
 from natter.presence.model import codec
@@ -88,3 +90,17 @@ async def test_sessions_outlive_the_roster_in_memory(bus: Bus) -> None:
     resident = await users.load("bob@x")
     users.keep(resident, fold(resident.user, (), (SessionEnded("bob@x/phone"),), 0))
     assert users.session("bob@x/phone") is None
+
+
+async def test_a_snapshot_that_the_bus_did_not_take_is_due_with_the_next_event(bus: Bus) -> None:
+    await append(bus, "anne@x", "a", 0, 1)
+    gate = Gate(bus)
+    gate.shut = {"$KV.snapshots."}
+    users = residents(bus)
+    resident = await users.load("anne@x")
+    with pytest.raises(Unavailable):
+        await users.snapshot(resident)
+    assert resident.events_since_snapshot == 1
+    gate.shut.clear()
+    await users.snapshot(resident)
+    assert resident.events_since_snapshot == 0

@@ -10,7 +10,7 @@ from natter.proto.v1 import bus_pb2
 @pytest.mark.parametrize(
     ("kind", "type", "word"),
     [
-        (bus_pb2.KIND_PRESENCE, "", "presence.available"),
+        (bus_pb2.KIND_PRESENCE, "", "presence"),
         (bus_pb2.KIND_PRESENCE, "subscribe", "presence.subscribe"),
         (bus_pb2.KIND_IQ, "get", "iq.get"),
         (bus_pb2.KIND_PRESENCE, "anne@x", "presence.other"),

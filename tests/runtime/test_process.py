@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -164,3 +165,41 @@ async def test_a_failpoint_is_read_at_a_signal_where_tests_are_allowed(
     one.process.send_signal(signal.SIGTERM)
     # Without a handler SIGUSR2 would have ended it.
     assert (await one.end())[0] == 0
+
+
+async def test_it_is_alive_and_not_ready_while_it_waits_for_nats(start: Start, free_address: str) -> None:
+    one = await start(
+        "nats://127.0.0.1:1", runtime__ops_port=free_address.rpartition(":")[2], router__c2s="127.0.0.1:0"
+    )
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                alive = await answer_of(free_address, "/healthz")
+                break
+            except OSError:
+                assert one.process.returncode is None
+                await asyncio.sleep(0.02)
+    assert b" 200 " in alive
+    waiting = await answer_of(free_address, "/readyz")
+    assert b" 503 " in waiting and b"not ready: bus" in waiting
+    one.process.send_signal(signal.SIGTERM)
+    status, _ = await one.end()
+    assert status == 0
+
+
+@pytest.fixture
+def free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+async def answer_of(address: str, path: str) -> bytes:
+    """Head and body of an answer of the operations page."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+    try:
+        return await reader.read()
+    finally:
+        writer.close()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from natter.xmpp import ns
-from natter.xmpp.element import E, attr_escape, insert_to, parse, render, start_tag
+from natter.xmpp.element import E, append_child, attr_escape, embedded, insert_to, parse, render, start_tag
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,14 @@ def test_start_tag() -> None:
     assert start_tag(b"<iq/>") == (b"iq", {})
     with pytest.raises(ValueError):
         start_tag(b"")
+
+
+def test_a_child_behind_the_others() -> None:
+    assert append_child(b"<message id='>'><body>x</body></message >", b"<y/>") == (
+        b"<message id='>'><body>x</body><y/></message >"
+    )
+    assert append_child(b"<message id='/>' />", b"<y/>") == b"<message id='/>'><y/></message>"
+
+
+def test_embedded() -> None:
+    assert embedded(b"<message id='1'/>") == b"<message xmlns='jabber:client' id='1'/>"

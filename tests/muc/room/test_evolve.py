@@ -17,8 +17,13 @@ JIDS = tuple(f"{user}@d/{resource}" for user in ("u", "v", "w") for resource in 
 
 
 def consistent(room: Room) -> None:
-    assert {o.jid: nick for nick, o in room.occupants.items()} == dict(room.nicks)
-    assert {stored_key(nick): nick for nick in room.occupants} == dict(room.nick_keys)
+    sessions = [(nick, jid) for nick, jids in room.nicks.items() for jid in jids]
+    assert sorted(sessions) == sorted((o.nick, o.jid) for o in room.occupants.values())
+    assert all(jid == o.jid for jid, o in room.occupants.items())
+    assert {stored_key(nick): nick for nick in room.nicks} == dict(room.nick_keys)
+    for nick in room.nicks:
+        # Several sessions under one nickname are one user's.
+        assert len({o.bare for o in room.named(nick)}) == 1
     assert room.history_bytes == sum(len(said.stanza) for said in room.history)
     assert len(room.history) <= HISTORY_STANZAS_MAX
     assert room.history_bytes <= HISTORY_BYTES_MAX
@@ -39,10 +44,13 @@ def events(draw: st.DrawFn) -> room_pb2.RoomEvent:
             event.occupant_joined.role = role
         case 3:
             event.occupant_left.nick = nick
+            event.occupant_left.jid = draw(st.sampled_from(("", *JIDS)))
         case 4:
             event.nickname_changed.nick, event.nickname_changed.new_nick = nick, other
+            event.nickname_changed.jid = draw(st.sampled_from(("", *JIDS)))
         case 5:
             event.presence_changed.nick = nick
+            event.presence_changed.jid = draw(st.sampled_from(("", *JIDS)))
         case 6:
             event.message_sent.stanza = b"<message>%b</message>" % (b"x" * draw(st.integers(1, 100_000)))
             event.message_sent.traits = int(Trait.BODY)
@@ -82,8 +90,16 @@ VERBS = st.sampled_from(
         "join 0 a", "join 1 a", "join 1 b", "join 2 c", "leave 0", "leave 1", "say 0", "say 1", "say 2", "nick 1 a",
         "nick 1 d", "show 0", "topic 0", "topic 1", "submit 0", "cancel 0", "moderated 0", "members 0", "kick 0 b",
         "kick 1 a", "ban 0 1", "member 0 1", "admin 0 2", "owner 0 2", "resign 0", "destroy 0", "invite 0", "voice 0 b",
+        "phone 1 b", "hangup 1", "register 1 b", "register 2 c", "unregister 1", "ask 1", "ask 2", "approve 0 2",
+        "hide 0",
     )
 )  # fmt: skip
+
+
+def submit(kind: str, **fields: str) -> str:
+    values = "".join(f"<field var='muc#{name}'><value>{value}</value></field>" for name, value in fields.items())
+    form_type = f"<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#{kind}</value></field>"
+    return f"<x xmlns='jabber:x:data' type='submit'>{form_type}{values}</x>"
 
 
 def play(stage, verb: str):
@@ -101,7 +117,8 @@ def play(stage, verb: str):
         case "nick":
             return stage.send(f"<presence from='{who}' to='{room}/{rest[1]}'/>")
         case "show":
-            nick = stage.room.nicks.get(who, "nobody")
+            present = stage.room.occupant(who)
+            nick = present.nick if present is not None else "nobody"
             return stage.send(f"<presence from='{who}' to='{room}/{nick}'><show>xa</show></presence>")
         case "topic":
             return stage.send(f"<message from='{who}' to='{room}' type='groupchat'><subject>s</subject></message>")
@@ -113,6 +130,22 @@ def play(stage, verb: str):
             return stage.configure(who, membersonly="1")
         case "kick":
             return stage.admin(who, f"<item nick='{rest[1]}' role='none'/>")
+        case "phone" | "hangup":
+            phone = who.partition("/")[0] + "/phone"
+            if name == "phone":
+                return stage.join(phone, rest[1])
+            return stage.send(f"<presence from='{phone}' to='{room}/x' type='unavailable'/>")
+        case "register" | "unregister":
+            form = submit("register", register_roomnick=rest[1]) if name == "register" else "<remove/>"
+            query = f"<query xmlns='jabber:iq:register'>{form}</query>"
+            return stage.send(f"<iq from='{who}' id='r' to='{room}' type='set'>{query}</iq>")
+        case "ask":
+            return stage.send(f"<message from='{who}' to='{room}'>{submit('request', role='participant')}</message>")
+        case "approve":
+            answer = submit("register", jid=people[int(rest[1])].partition("/")[0], register_allow="1")
+            return stage.send(f"<message from='{who}' to='{room}'>{answer}</message>")
+        case "hide":
+            return stage.configure(who, presencebroadcast="moderator")
         case "voice":
             return stage.admin(who, f"<item nick='{rest[1]}' role='visitor'/>")
         case "ban" | "member" | "admin" | "owner":

@@ -17,7 +17,7 @@ def ask(payload: str, kind: int = IQ, type: str = "get"):
     name = parse(stanza)[0].tag if payload else ""
     request = Request(
         kind=kind, type=type, sender="a@b/c", to="conference.localhost", id="1", payload=name, stanza=stanza,
-        session="s", now_us=1,
+        session="s", now_us=1, fresh=b"0123456789abcdef",
     )  # fmt: skip
     return host.decide(request, ROOMS)
 
@@ -50,6 +50,11 @@ def test_rooms_come_in_pages() -> None:
         f"<set xmlns='http://jabber.org/protocol/rsm'><max>2</max><after>{after}</after></set></query>"
     )[0]
     assert [i.jid for i in disco.parse_items(query)] == [ROOMS[10].jid, ROOMS[11].jid]
+
+
+def test_a_name_for_a_new_room() -> None:
+    unique = "<unique xmlns='http://jabber.org/protocol/muc#unique'/>"
+    assert len(answer(unique)[0].text or "") == 16
 
 
 def test_what_is_refused() -> None:

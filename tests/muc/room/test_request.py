@@ -18,7 +18,7 @@ def test_only_the_session_that_entered_is_present(coven) -> None:
         request = Request(kind=MESSAGE, sender=coven.hag, to="r@h", stanza=b"<message/>", session=session, now_us=1)
         return present(coven.room, request)
 
-    occupant = coven.room.occupants["thirdwitch"]
+    occupant = coven.room.shown("thirdwitch")
     assert ask(occupant.session) is occupant
     assert ask("") is occupant
     assert ask("another") is None
@@ -28,5 +28,5 @@ def test_everyone_is_a_view(coven) -> None:
     everyone = Everyone(coven.room.occupants)
     assert [o.nick for o in everyone] == ["firstwitch", "secondwitch", "thirdwitch"]
     assert len(everyone) == 3
-    assert coven.room.occupants["firstwitch"] in everyone
+    assert coven.room.shown("firstwitch") in everyone
     assert Address("a@b") not in everyone

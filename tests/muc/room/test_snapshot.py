@@ -20,7 +20,8 @@ def test_a_room_that_never_was_comes_back() -> None:
 
 
 def test_every_field_of_the_configuration_is_kept() -> None:
-    values = {f.name: "moderator" if f.type == "str" else True if f.type == "bool" else 7 for f in fields(Config)}
+    of_type = {"str": "moderator", "bool": True, "int": 7, "tuple[str, ...]": ("visitor",)}
+    values = {f.name: of_type[f.type] for f in fields(Config)}
     config = Config(**values)
     assert snapshot.config_from(snapshot.config_to(config)) == config
     assert snapshot.config_from(snapshot.config_to(Config())) == Config()

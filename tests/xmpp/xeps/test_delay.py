@@ -24,3 +24,11 @@ def test_find() -> None:
 def test_a_stamp_that_is_none() -> None:
     bad = element(b"<message><delay xmlns='urn:xmpp:delay' from='a' stamp='yesterday'/></message>")
     assert delay.find(bad, "a") is None
+
+
+def test_stamps_as_bytes() -> None:
+    assert delay.stamp(STAMP) == b"<delay xmlns='urn:xmpp:delay' stamp='2002-09-10T23:08:25.000Z'/>"
+    delayed = delay.delayed(b"<message><body>x</body></message>", "capulet.com", STAMP, "Offline <Storage>")
+    stamped = element(delayed)
+    assert delay.find(stamped, "capulet.com") == STAMP
+    assert stamped[1].text == "Offline <Storage>"

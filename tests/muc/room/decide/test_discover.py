@@ -77,7 +77,8 @@ def test_occupants_are_shown_where_they_are_no_secret(coven) -> None:
 
 
 def test_nodes(coven) -> None:
-    assert ask(coven, coven.hag, INFO, "x-roomuser-item").error(coven.hag) == "feature-not-implemented"
+    mine = disco.parse_info(ask(coven, coven.hag, INFO, "x-roomuser-item").one(coven.hag)[0])
+    assert mine == disco.Info((), node="x-roomuser-item")
     traffic = "http://jabber.org/protocol/muc#traffic"
     assert ask(coven, coven.hag, INFO, traffic).error(coven.hag) == "service-unavailable"
     assert ask(coven, coven.hag, INFO, "other").error(coven.hag) == "item-not-found"

@@ -127,10 +127,63 @@ def test_a_nickname_in_use_is_refused(coven, nick: str) -> None:
     assert coven.join(coven.hecate, nick).error(coven.hecate) == "conflict"
 
 
-def test_another_resource_of_the_same_user_is_refused_too(coven) -> None:
-    other = "hag66@shakespeare.lit/phone"
-    assert coven.join(other, "thirdwitch").error(other) == "conflict"
-    assert coven.join(other, "thirdwitch on the phone").events == ["occupant_joined"]
+PHONE = "hag66@shakespeare.lit/phone"
+
+
+def test_another_resource_shares_the_nickname(coven) -> None:
+    heard = coven.join(PHONE, "thirdwitch", "<show>away</show>")
+    assert [str(p.get("from")).partition("/")[2] for p in heard.by(PHONE) if p.tag.endswith("presence")] == [
+        "firstwitch",
+        "secondwitch",
+        "thirdwitch",
+    ]
+    assert coven.codes(heard.by(PHONE)[2]) == [110]
+    # The other session hears that it is about itself; the others see the newer presence, once.
+    assert heard.statuses(coven.hag) == [110]
+    assert coven.item(heard.one(coven.crone))["jid"] == PHONE
+    assert heard.one(coven.witch).findtext("{jabber:client}show") == "away"
+    assert len(coven.room.nicks) == 3
+    for who in (PHONE, coven.hag):
+        said = coven.say(who, "twice")
+        assert {m.get("from") for m in said.by(PHONE)} == {f"{coven.room.jid}/thirdwitch"}
+        assert len(said.stanzas) == 4
+
+
+def test_the_nickname_stays_until_its_last_session_leaves(coven) -> None:
+    coven.join(PHONE, "thirdwitch", "<show>away</show>")
+    heard = coven.send(f"<presence from='{PHONE}' to='{coven.room.jid}/thirdwitch' type='unavailable'/>")
+    assert heard.one(PHONE).get("type") == "unavailable"
+    assert heard.one(coven.crone).get("type") is None
+    assert coven.item(heard.one(coven.crone))["jid"] == coven.hag
+    assert heard.statuses(coven.hag) == [110]
+    heard = coven.send(f"<presence from='{coven.hag}' to='{coven.room.jid}/thirdwitch' type='unavailable'/>")
+    assert heard.one(coven.crone).get("type") == "unavailable"
+
+
+def test_a_session_that_is_not_shown_leaves_quietly(coven) -> None:
+    coven.join(PHONE, "thirdwitch")
+    heard = coven.send(f"<presence from='{coven.hag}' to='{coven.room.jid}/thirdwitch' type='unavailable'/>")
+    assert [to for to, _ in heard.stanzas] == [coven.hag]
+
+
+def test_roles_nicknames_and_kicks_are_of_all_sessions(coven) -> None:
+    coven.join(PHONE, "thirdwitch")
+    coven.admin(coven.crone, "<item nick='thirdwitch' role='visitor'/>")
+    assert {o.role for o in coven.room.named("thirdwitch")} == {"visitor"}
+    heard = coven.send(f"<presence from='{PHONE}' to='{coven.room.jid}/oldhag'/>")
+    assert [coven.codes(p) for p in heard.by(coven.hag)] == [[110, 303], [110]]
+    assert [coven.codes(p) for p in heard.by(coven.witch)] == [[303], []]
+    assert {o.jid for o in coven.room.named("oldhag")} == {PHONE, coven.hag}
+    heard = coven.admin(coven.crone, "<item nick='oldhag' role='none'/>")
+    assert heard.statuses(PHONE) == heard.statuses(coven.hag) == [110, 307]
+    assert len(heard.by(coven.witch)) == 1
+    assert "oldhag" not in coven.room.nicks
+
+
+def test_a_session_joins_as_the_nickname_is_written_already(coven) -> None:
+    heard = coven.join(PHONE, "ThirdWitch")
+    assert coven.codes(heard.by(PHONE)[2]) == [110, 210]
+    assert set(coven.room.nicks) == {"firstwitch", "secondwitch", "thirdwitch"}
 
 
 def test_who_is_in_already_gets_everything_again(coven) -> None:
@@ -148,7 +201,7 @@ def test_who_is_in_already_gets_everything_again(coven) -> None:
 
 def test_a_new_session_takes_its_place(coven) -> None:
     heard = coven.join(coven.hag, "thirdwitch", session="another")
-    assert coven.room.occupants["thirdwitch"].session == "another"
+    assert coven.room.shown("thirdwitch").session == "another"
     assert len(heard.by(coven.hag)) == 4
 
 
@@ -176,11 +229,11 @@ def test_groupchat_1_0_is_told_that_it_is_not_in(coven) -> None:
 
 
 def test_occupant_ids_are_stable_per_user_and_room(coven, stage) -> None:
-    first = coven.room.occupants["thirdwitch"].occupant_id
+    first = coven.room.shown("thirdwitch").occupant_id
     coven.send(f"<presence from='{coven.hag}' to='{coven.room.jid}/thirdwitch' type='unavailable'/>")
     coven.join("hag66@shakespeare.lit/phone", "other")
-    assert coven.room.occupants["other"].occupant_id == first
-    assert first != coven.room.occupants["firstwitch"].occupant_id
+    assert coven.room.shown("other").occupant_id == first
+    assert first != coven.room.shown("firstwitch").occupant_id
     assert "hag66" not in first
 
 

@@ -20,13 +20,13 @@ def test_everybody_hears_and_oneself_first(coven) -> None:
         assert got.get("type") == "unavailable"
         assert coven.item(got)["role"] == "none"
         assert got.findtext("{jabber:client}status") == "gone where the goblins go"
-    assert "thirdwitch" not in coven.room.occupants
+    assert "thirdwitch" not in coven.room.nicks
 
 
 def test_somebody_who_is_not_in_is_ignored(coven) -> None:
     assert not leave(coven, coven.hecate).stanzas
     assert not leave(coven, coven.hag, "thirdwitch", session="an older one").stanzas
-    assert "thirdwitch" in coven.room.occupants
+    assert "thirdwitch" in coven.room.nicks
 
 
 def test_a_temporary_room_ends_with_its_last_occupant(coven) -> None:
@@ -79,4 +79,4 @@ def test_an_error_of_another_kind_is_none(coven) -> None:
         f"<not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>"
     )
     assert not heard.stanzas
-    assert "thirdwitch" in coven.room.occupants
+    assert "thirdwitch" in coven.room.nicks

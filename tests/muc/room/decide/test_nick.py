@@ -16,13 +16,13 @@ def test_two_presences_to_everybody(coven) -> None:
         assert 303 in coven.codes(gone)
         assert (here.get("from"), here.get("type")) == (f"{coven.room.jid}/oldhag", None)
         assert (110 in coven.codes(here)) == (jid == coven.hag)
-    assert set(coven.room.occupants) == {"firstwitch", "secondwitch", "oldhag"}
+    assert set(coven.room.nicks) == {"firstwitch", "secondwitch", "oldhag"}
 
 
 def test_a_nickname_in_use_is_refused(coven) -> None:
     heard = rename(coven, coven.hag, "FIRSTWITCH")
     assert heard.error(coven.hag) == "conflict"
-    assert "thirdwitch" in coven.room.occupants
+    assert "thirdwitch" in coven.room.nicks
 
 
 def test_the_case_of_ones_own_may_change(coven) -> None:
@@ -39,4 +39,4 @@ def test_a_spaced_one_is_only_an_update(coven) -> None:
 def test_a_role_is_kept(coven) -> None:
     coven.admin(coven.crone, "<item nick='thirdwitch' role='visitor'/>")
     rename(coven, coven.hag, "oldhag")
-    assert coven.room.occupants["oldhag"].role == "visitor"
+    assert coven.room.shown("oldhag").role == "visitor"

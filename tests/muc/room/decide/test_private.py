@@ -63,3 +63,12 @@ def test_a_bounce_is_ready(coven) -> None:
     (output,) = whisper(coven, coven.witch, "firstwitch").decision.outputs
     assert output.otherwise is not None
     assert b"recipient-unavailable" in output.otherwise.stanza
+
+
+def test_all_sessions_under_the_nickname_get_it(coven) -> None:
+    phone = "hag66@shakespeare.lit/phone"
+    coven.join(phone, "thirdwitch")
+    heard = coven.send(
+        f"<message from='{coven.witch}' to='{coven.room.jid}/thirdwitch' type='chat'><body>psst</body></message>"
+    )
+    assert [to for to, _ in heard.stanzas] == [coven.hag, phone]

@@ -160,9 +160,6 @@ class Bus(Protocol):
     async def usage(self, stream: str) -> Usage:
         """How full the js_stream is."""
 
-    async def born(self, stream: str) -> str:
-        """Which life of a js_stream in memory this is: when it is lost, sequences begin again. "" for one on disk."""
-
     async def purge(self, stream: str, subject: str, *, below: int = 0) -> None:
         """Forget the subject's entries: all of them, or those with a sequence under `below`."""
 

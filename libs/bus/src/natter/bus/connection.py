@@ -12,6 +12,7 @@ from typing import Any, cast
 from nats.aio.client import Client
 
 from .api import Unavailable
+from .edges import inbox
 from .wire import OnMessage, Wire, insert
 
 log = logging.getLogger(__name__)
@@ -26,10 +27,10 @@ UNSENT_BYTES_MAX = 64 << 20
 class Connection:
     """Raw subscriptions and writes, with hooks for coming up, going down and the passing of time."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, user: str = "") -> None:
         self.client = client
         self.loop = asyncio.get_running_loop()
-        self.inbox = f"_INBOX.{secrets.token_hex(8)}"
+        self.inbox = f"{inbox(user)}.{secrets.token_hex(8)}"
         self._handlers: dict[bytes, OnMessage] = {}
         self._subscriptions: dict[bytes, bytes] = {}
         self._sid = FIRST_SID
@@ -133,7 +134,7 @@ def _transport(client: Client) -> asyncio.Transport:
 async def open_connection(url: str, *, name: str, user: str | None, password: str | None) -> Connection:
     """Connect, trying for ever. `url` may be several, separated by commas."""
     client = Client()
-    connection = Connection(client)
+    connection = Connection(client, user=user or "")
 
     async def on_error(error: Exception) -> None:
         log.debug("nats: %r", error)
@@ -151,6 +152,7 @@ async def open_connection(url: str, *, name: str, user: str | None, password: st
         name=name,
         user=user,
         password=password,
+        inbox_prefix=inbox(user or ""),
         error_cb=on_error,
         disconnected_cb=on_disconnected,
         reconnected_cb=on_reconnected,

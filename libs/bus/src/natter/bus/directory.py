@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from sys import intern
@@ -11,7 +13,7 @@ from types import MappingProxyType
 from natter.proto.v1 import bus_pb2
 
 from . import subjects
-from .api import Bus, Subscription, WrongRevision
+from .api import Bus, Subscription, Unavailable, WrongRevision
 from .kv import Bucket, Value, bucket_spec, ensure
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,9 @@ class Session:
     fenced_sequence: int = 0
 
 
+# How long the watch may take to show a write of one's own.
+SYNC_SECONDS_MAX = 2.0
+
 OnChange = Callable[[Session | None, Session | None], None]
 NONE: Mapping[str, Session] = MappingProxyType({})
 
@@ -67,8 +72,11 @@ class Directory:
         # Own deletes that the watch has not shown yet: older news about these keys is no news.
         self._deleted: dict[str, int] = {}
         self._callbacks: list[OnChange] = []
-        # The newest revision that the watch has shown.
+        # The newest revision that the watch has shown, and who waits for a newer one.
         self._seen = 0
+        self._syncing: list[tuple[int, asyncio.Future[None]]] = []
+        # No JID's token begins so: every replica passes it over.
+        self._mark = f"sync.{secrets.token_hex(8)}"
 
     async def start(self) -> None:
         """Returns when the replica is complete."""
@@ -105,6 +113,23 @@ class Directory:
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    async def sync(self) -> None:
+        """Return when the replica shows every write that was stored before this call. `Unavailable`, `BusError`."""
+        revision = await self._bucket.delete(self._mark)
+        if self._seen >= revision:
+            return
+        shown = asyncio.get_running_loop().create_future()
+        waiting = (revision, shown)
+        self._syncing.append(waiting)
+        try:
+            async with asyncio.timeout(SYNC_SECONDS_MAX):
+                await shown
+        except TimeoutError:
+            raise Unavailable("the directory's watch lags behind") from None
+        finally:
+            if waiting in self._syncing:
+                self._syncing.remove(waiting)
 
     def on_change(self, callback: OnChange) -> None:
         """Call with (before, after) whenever a session appears, changes or goes; also for own writes, once."""
@@ -175,6 +200,11 @@ class Directory:
         for session in list(self._sessions.values()):
             self._remove(session)
 
+    def _shown(self, revision: int) -> None:
+        for wanted, future in self._syncing:
+            if wanted <= revision and not future.done():
+                future.set_result(None)
+
     def _on_value(self, value: Value) -> None:
         self._look_for_loss(value.revision)
         session = _session(bus_pb2.SessionRecord.FromString(value.value), value.revision)
@@ -189,6 +219,8 @@ class Directory:
         self._look_for_loss(revision)
         if self._deleted.get(name, revision + 1) <= revision:
             del self._deleted[name]
+        if self._syncing:
+            self._shown(revision)
         found = self._hashed.get(name) or _jid_of(name)
         if found is None:
             return

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Callable
+from time import monotonic
 
 from . import subjects
 from .api import Bus, BusError
@@ -23,9 +25,12 @@ class Instances:
         self._seconds = seconds
         self._bucket = Bucket(bus, subjects.INSTANCES, marker_seconds=max(1.0, seconds))
         self._live: tuple[str, ...] = ()
-        # Loop time at which the last renewal that succeeded was begun: nobody thinks this instance dead for `seconds`
-        # from then on.
+        # Monotonic time at which the last renewal that succeeded was begun: nobody thinks this instance dead for
+        # `seconds` from then on.
         self.renewed_at = float("-inf")
+        # Called before `renewed_at` moves on over a gap in which others may have thought this instance dead: returns
+        # when this process knows what they have done. May raise `BusError`; then the gap stays.
+        self.on_gap: Callable[[], Awaitable[None]] | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -54,8 +59,11 @@ class Instances:
         return f"{self._service}.{self._instance}"
 
     async def _renew(self) -> None:
-        began = asyncio.get_running_loop().time()
+        # Not the loop's time: uvloop's stands still during a loop turn, and whoever was stopped wakes inside one.
+        began = monotonic()
         await self._bucket.put(self._key, b"")
+        if self.on_gap is not None and monotonic() - self.renewed_at >= self._seconds:
+            await self.on_gap()
         self.renewed_at = began
         self._live = tuple(sorted({*await alive(self._bus, self._service), self._instance}))
 

@@ -94,12 +94,6 @@ async def usage(requests: Requests, stream: str) -> Usage:
     return Usage(state["bytes"], info["config"]["max_bytes"], state["first_seq"], state["last_seq"])
 
 
-async def born(requests: Requests, stream: str) -> str:
-    """When the js_stream was made, if it is kept in memory."""
-    info = await requests.api(f"STREAM.INFO.{stream}")
-    return str(info["created"]) if info["config"]["storage"] == "memory" else ""
-
-
 async def purge(requests: Requests, stream: str, subject: str, below: int) -> None:
     """Forget entries of a subject."""
     body: dict[str, Any] = {"filter": subject}

@@ -124,10 +124,6 @@ class MemoryBus:
     async def usage(self, stream: str) -> Usage:
         return self._stream(stream).usage()
 
-    async def born(self, stream: str) -> str:
-        self._stream(stream)
-        return ""
-
     async def purge(self, stream: str, subject: str, *, below: int = 0) -> None:
         self._stream(stream).purge(matcher((subject,)), below)
 

@@ -90,9 +90,6 @@ class NatsBus:
     async def usage(self, stream: str) -> Usage:
         return await js_stream.usage(self.requests, stream)
 
-    async def born(self, stream: str) -> str:
-        return await js_stream.born(self.requests, stream)
-
     async def purge(self, stream: str, subject: str, *, below: int = 0) -> None:
         await js_stream.purge(self.requests, stream, subject, below)
 

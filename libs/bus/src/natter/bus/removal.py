@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from natter.proto.v1 import accounts_pb2, bus_pb2
 
-from .api import Entry
+from . import subjects
+from .api import Bus, Entry
 
 # Type of the frame; no client's presence has it, and no client's frame comes without a session.
 ACCOUNT_REMOVED = "account-removed"
@@ -37,6 +38,16 @@ def news_of(entry: Entry) -> AccountNews | None:
             case _:
                 pass
     return AccountNews(username, entry.sequence, removed_us, by) if username else None
+
+
+async def removed_since(bus: Bus, username: str, revision: int) -> bool:
+    """Whether the account that stood at `revision` of its journal is gone, whoever has its name now."""
+    entries = await bus.read(subjects.JOURNALS, subjects.journal("account", username), after=revision)
+    return any(
+        event.HasField("removed")
+        for entry in entries
+        for event in accounts_pb2.AccountEvents.FromString(entry.payload).events
+    )
 
 
 def removal_frame(bare: str, revision: int, time_us: int) -> bus_pb2.Frame:

@@ -8,6 +8,7 @@ import random
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import count
 
 from natter.proto.v1 import bus_pb2
@@ -29,6 +30,14 @@ LOOK_ENTRIES = 16
 MAY_SECONDS = 0.02
 
 Stored = Callable[[], None]
+
+
+@dataclass(slots=True, eq=False)
+class Wall:
+    """What was added behind it waits until it is open. `ahead`: frames that wait in front of it."""
+
+    ahead: int
+    open: bool = False
 
 
 class Sender:
@@ -64,6 +73,9 @@ class Sender:
         self._ids: Iterator[str] = map(f"{publisher}.{secrets.token_hex(6)}.{{}}".format, count())
         self._waiting: deque[tuple[bytes, Stored | None]] = deque()
         self._waiting_bytes = 0
+        # Rare, see `behind`; and whether everything stands still because of the first one.
+        self._walls: deque[Wall] = deque()
+        self._halted = False
         # The batch in flight.
         self._payload = b""
         self._id = ""
@@ -113,6 +125,21 @@ class Sender:
         else:
             callback()
 
+    def behind(self, other: Sender) -> None:
+        """What is added from here on leaves when all that `other` has by now is stored: it must not pass it."""
+        if self._closed or not other.waiting_frames:
+            return
+        wall = Wall(len(self._waiting))
+        self._walls.append(wall)
+
+        def stored() -> None:
+            wall.open = True
+            if self._halted:
+                self._halted = False
+                self._next()
+
+        other.when_stored(stored)
+
     @property
     def subject(self) -> str:
         """Where the frames go."""
@@ -145,6 +172,8 @@ class Sender:
         if self._looking is not None:
             self._looking.cancel()
         self._waiting.clear()
+        self._walls.clear()
+        self._halted = False
         self._stored = []
         self._waiting_bytes = self._frames = 0
         self._payload = b""
@@ -156,11 +185,16 @@ class Sender:
             self._busy = False
             self._idle.set()
             return
-        waiting, room = self._waiting, self._bytes_max
+        waiting, room, frames_max = self._waiting, self._bytes_max, self._frames_max
+        if self._walls:
+            frames_max = min(frames_max, self._before_wall())
+            if not frames_max:
+                self._halted = True
+                return
         parts = [self._head]
         stored: list[Stored] = []
         taken = 0
-        if self._waiting_bytes <= room and len(waiting) < self._frames_max:
+        if self._waiting_bytes <= room and len(waiting) < frames_max:
             # The usual case: everything that waits.
             taken = self._waiting_bytes
             for raw, callback in waiting:
@@ -169,7 +203,7 @@ class Sender:
                 if callback is not None:
                     stored.append(callback)
             waiting.clear()
-        while waiting and len(parts) < self._frames_max * 2:
+        while waiting and len(parts) < frames_max * 2:
             raw, callback = waiting[0]
             size = len(raw)
             if taken and taken + size > room:
@@ -183,10 +217,19 @@ class Sender:
         self._waiting_bytes -= taken
         self._payload = b"".join(parts)
         self._frames = len(parts) >> 1
+        for wall in self._walls:
+            wall.ahead -= self._frames
         self._stored = stored
         self._id = next(self._ids)
         self._attempts = 0
         self._publish()
+
+    def _before_wall(self) -> int:
+        """How many frames may leave."""
+        walls = self._walls
+        while walls and walls[0].open:
+            walls.popleft()
+        return walls[0].ahead if walls else self._frames_max
 
     def _publish(self) -> None:
         if self._may is not None and not self._may():
@@ -303,6 +346,12 @@ class Senders:
     def add(self, subject: str, frame: bus_pb2.Frame, stored: Stored | None = None) -> None:
         """Send `frame` to `subject` after all that went there before."""
         self.to(subject).add(frame, stored)
+
+    def moved(self, before: str, after: str) -> None:
+        """Somebody who was sent to at subject `before` is sent to at `after` from here on, in the same order."""
+        old = self._senders.get(before)
+        if old is not None and before != after:
+            self.to(after).behind(old)
 
     def waiting(self) -> list[Sender]:
         """The senders that have something not yet stored."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, time
 from typing import Protocol
-from zlib import crc32
 
 from natter.telemetry import names
 
@@ -46,8 +45,9 @@ class Shard:
     on_restart: Callable[[], None] = field(repr=False)
     # Whether the lease is certainly ours now: what a holder sends otherwise may come too late.
     held: Callable[[], bool] = field(default=lambda: True, repr=False)
-    # What its outputs are called where sequences are compared: another name when the log was lost and began again.
-    source: str = ""
+    # What a worker wanted to be stored with the position that it starts from, and the position that is stored now.
+    note: str = ""
+    saved: int = 0
 
     def restart(self) -> None:
         """Close this worker and open another one from the saved position."""
@@ -55,7 +55,10 @@ class Shard:
 
 
 class Worker(Protocol):
-    """Does a shard's work. May have `full() -> bool`: while true, nothing more is given to it."""
+    """Does a shard's work. May have `full() -> bool`: while true, nothing more is given to it.
+
+    May have `note(position) -> str`: stored in one write with the position.
+    """
 
     def take(self, entry: Entry) -> None:
         """Work on one entry, synchronously: `begin`, `expect`, `finish` of the shard's progress for its sequence."""
@@ -93,12 +96,13 @@ class ShardRunner:
         self._loop = asyncio.get_running_loop()
         self._revision = 0
         self._saved = 0
-        # Of the js_stream: its life, and the newest sequence that was taken.
-        self._born = ""
+        # The newest sequence that was taken, and whether the js_stream was lost since then.
         self._newest = 0
+        self._lost = False
         self._saving = asyncio.Lock()
         self._worker: Worker | None = None
         self._full: Callable[[], bool] | None = None
+        self._note: Callable[[int], str] | None = None
         self._subscription: Subscription | None = None
         self._waiting = False
         self._restart = asyncio.Event()
@@ -115,8 +119,9 @@ class ShardRunner:
             if shard is None or (shard.progress.position == self._saved and not force):
                 return
             position = shard.progress.position
-            self._revision = await self._positions.update(self.name, str(position).encode(), self._revision)
-            self._saved = position
+            value = str(position) if self._note is None else f"{position} {self._note(position)}"
+            self._revision = await self._positions.update(self.name, value.encode(), self._revision)
+            self._saved = shard.saved = position
 
     async def trim(self) -> None:
         """Let go of what was worked on, where the log is filling up."""
@@ -129,6 +134,7 @@ class ShardRunner:
             await self._subscription.stop()
         if graceful and self.shard is not None:
             await self._drain(self.shard.progress)
+            await self._try_save()
         # A cancellation may be swallowed by whatever the task awaits: the flag is not.
         self._stopped = True
         self._restart.set()
@@ -136,11 +142,14 @@ class ShardRunner:
         await asyncio.gather(self._task, return_exceptions=True)
         await self._close()
         if graceful:
-            try:
-                await self.save()
-            except BusError as error:
-                log.debug("%s: position not saved: %r", self.name, error)
+            await self._try_save()
         self.shard = None
+
+    async def _try_save(self) -> None:
+        try:
+            await self.save()
+        except BusError as error:
+            log.debug("%s: position not saved: %r", self.name, error)
 
     def restart(self) -> None:
         """Close the worker and open it again from the saved position."""
@@ -166,28 +175,32 @@ class ShardRunner:
             if self._stopped:
                 return
             await self._close()
-            try:
-                await self.save()
-            except BusError as error:
-                log.debug("%s: position not saved: %r", self.name, error)
+            await self._try_save()
             ceiling = min(BACKOFF_SECONDS_MAX, 0.05 * 2 ** min(attempt, 10))
             await asyncio.sleep(random.uniform(ceiling / 2, ceiling))
 
     async def _open(self) -> None:
-        position = await self._take_position()
-        born = await self._bus.born(self._stream)
-        # A js_stream that was lost starts again at 1.
-        if position > await self._bus.last_sequence(self._stream) or (self._newest and born != self._born):
-            position = 0
-        self._born, self._newest = born, 0
-        source = f"{self.name}~{crc32(born.encode()):08x}" if born else self.name
+        position, note = await self._take_position()
+        # A js_stream that was lost starts again at 1, unless it rises: those in memory do.
+        if self._lost or position > await self._bus.last_sequence(self._stream):
+            position, note = 0, ""
+        self._newest, self._lost = 0, False
         self._saved = position
         self._waiting = False
         shard = Shard(
-            self._kind, self.number, self.name, Progress(position), position, self.restart, self._held, source
+            self._kind,
+            self.number,
+            self.name,
+            Progress(position),
+            position,
+            self.restart,
+            self._held,
+            note,
+            position,
         )
         self._worker = worker = await self._open_shard(shard)
         self._full = getattr(worker, "full", None)
+        self._note = getattr(worker, "note", None)
         self.shard = shard
         self._subscription = await self._bus.subscribe(
             self._stream, (self._subject,), self._take, start=position + 1, in_flight_max=IN_FLIGHT_MAX
@@ -196,16 +209,17 @@ class ShardRunner:
     def _held(self) -> bool:
         return monotonic() <= self._deadline(self.name)
 
-    async def _take_position(self) -> int:
+    async def _take_position(self) -> tuple[int, str]:
         """Read the position and write it again: an earlier holder that believes in itself cannot save any more."""
         while True:
             found = await self._positions.get(self.name)
             try:
                 if found is None:
                     self._revision = await self._positions.create(self.name, b"0")
-                    return 0
+                    return 0, ""
                 self._revision = await self._positions.update(self.name, found.value, found.revision)
-                return int(found.value)
+                position, _, note = found.value.decode().partition(" ")
+                return int(position), note
             except WrongRevision:
                 continue
 
@@ -231,6 +245,7 @@ class ShardRunner:
         sequence = entry.sequence
         if sequence <= self._newest:
             log.warning("%s: its log was lost and begins again", self.name)
+            self._lost = True
             self._restart.set()
             return
         self._newest = sequence

@@ -12,7 +12,8 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import uvloop
 from natter.bus import failpoint
 from natter.bus.api import Bus
+from natter.bus.edges import inbox
 from natter.telemetry import prometheus
 from natter.telemetry.setup import Telemetry
 from natter.telemetry.setup import setup as setup_telemetry
@@ -103,6 +105,7 @@ class Context(Generic[S]):
             self.bus_settings.url.split(","),
             security=NatsUserPassword(user, password) if user else None,
             name=self.instance,
+            inbox_prefix=inbox(user),
             # Its own logger writes every message to standard output.
             logger=logging.getLogger("natter.faststream"),
             max_reconnect_attempts=-1,
@@ -150,11 +153,14 @@ async def serve(service: str, loaded: Loaded[S], app: App[S]) -> int:
     telemetry: Telemetry | None = None
     try:
         telemetry = setup_telemetry(service, instance, loaded.telemetry, data=Path(loaded.server.data))
-        bus = await _unless(stopping, connect(loaded, instance, log))
-        if bus is None:
-            return 0
-        sections = (loaded.service, loaded.server, loaded.bus, loaded.telemetry, settings)
-        return await _live(Context(service, instance, *sections, bus, log, stopping), app)
+        async with _ops(settings) as (ops_address, not_ready):
+            bus = await _unless(stopping, connect(loaded, instance, log))
+            if bus is None:
+                return 0
+            sections = (loaded.service, loaded.server, loaded.bus, loaded.telemetry, settings)
+            ctx = Context(service, instance, *sections, bus, log, stopping)
+            not_ready.append(ctx.not_ready)
+            return await _live(ctx, app, ops_address)
     except Exception:
         log.exception("cannot start")
         return 1
@@ -175,20 +181,31 @@ async def connect(loaded: Loaded[S], instance: str, log: logging.Logger) -> Bus:
     return bus
 
 
-async def _live(ctx: Context[S], app: App[S]) -> int:
-    """Start the app, serve until told to stop, drain."""
-    server: HttpServer | None = None
+@asynccontextmanager
+async def _ops(settings: RuntimeSection) -> AsyncIterator[tuple[str, list[Callable[[], Sequence[str]]]]]:
+    """The operations page: its address, and a list whose last entry says what is not ready.
+
+    It answers before there is a bus: who waits for NATS is alive, and must not be started anew.
+    """
+    not_ready: list[Callable[[], Sequence[str]]] = [lambda: ["bus"]]
+    server = HttpServer(page(lambda: not_ready[-1](), prometheus.render), settings.ops_host, settings.ops_port)
+    await server.start()
     try:
-        server = HttpServer(
-            page(ctx.not_ready, prometheus.render), ctx.runtime_settings.ops_host, ctx.runtime_settings.ops_port
-        )
-        await server.start()
-        if await _unless(ctx.stopping, _warm_up(ctx, app, server.address)):
+        yield server.address, not_ready
+    finally:
+        with suppress(TimeoutError):
+            await server.stop()
+
+
+async def _live(ctx: Context[S], app: App[S], ops_address: str) -> int:
+    """Start the app, serve until told to stop, drain."""
+    try:
+        if await _unless(ctx.stopping, _warm_up(ctx, app, ops_address)):
             await ctx.stopping.wait()
     except Exception:
         ctx.log.exception("the service could not start")
         ctx.crashed = True
-    await _end(ctx, server)
+    await _end(ctx)
     return int(ctx.crashed)
 
 
@@ -206,7 +223,7 @@ async def _warm_up(ctx: Context[S], app: App[S], ops_address: str) -> bool:
     return True
 
 
-async def _end(ctx: Context[S], server: HttpServer | None) -> None:
+async def _end(ctx: Context[S]) -> None:
     """Drain in reverse order within the bound, then leave."""
     ctx.draining = True
     ctx.stopping.set()
@@ -222,8 +239,6 @@ async def _end(ctx: Context[S], server: HttpServer | None) -> None:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if server is not None:
-                await server.stop()
             await ctx.bus.close()
     except TimeoutError:
         ctx.log.error("draining took longer than %s s", ctx.runtime_settings.drain_seconds_max)

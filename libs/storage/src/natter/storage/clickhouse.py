@@ -32,8 +32,15 @@ INSERT_SETTINGS = {
     "optimize_on_insert": 0,
     "wait_end_of_query": 1,
 }
-# Batches are small: more threads cost more than they save.
-QUERY_SETTINGS = {"max_threads": 1, "max_insert_threads": 1}
+# Batches are small: more threads cost more than they save, and so does compiling what is done for the fourth time,
+# which brings in 20 MB of LLVM besides.
+QUERY_SETTINGS = {
+    "max_threads": 1,
+    "max_insert_threads": 1,
+    "compile_expressions": 0,
+    "compile_aggregate_expressions": 0,
+    "compile_sort_description": 0,
+}
 
 
 class StorageError(Exception):

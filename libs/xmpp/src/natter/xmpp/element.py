@@ -47,8 +47,7 @@ def parse(stanza: bytes) -> Element:
 
     Only for XML that the stream reader or natter itself made. Even so nothing is fetched or expanded.
     """
-    end = _name_end(stanza)
-    return parse_document(stanza[:end] + _XMLNS_CLIENT + stanza[end:])
+    return parse_document(embedded(stanza))
 
 
 def parse_document(document: bytes) -> Element:
@@ -128,6 +127,22 @@ def insert_to(stanza: bytes, to: str) -> bytes:
     """`stanza` with ` to='…'` behind the element's name; it must have none (a broadcast's shared payload)."""
     end = _name_end(stanza)
     return b"%b to='%b'%b" % (stanza[:end], attr_escape(to).encode(), stanza[end:])
+
+
+def append_child(stanza: bytes, child: bytes) -> bytes:
+    """`stanza` with one more child, behind the others."""
+    if stanza.endswith(b"/>"):
+        # A whole element: the tag that ends it is its own.
+        name = stanza[1 : _name_end(stanza)]
+        return b"%b>%b</%b>" % (stanza[:-2].rstrip(), child, name)
+    end = stanza.rindex(b"</")
+    return b"%b%b%b" % (stanza[:end], child, stanza[end:])
+
+
+def embedded(stanza: bytes) -> bytes:
+    """`stanza` as it stands inside an element of another namespace."""
+    end = _name_end(stanza)
+    return b"%b%b%b" % (stanza[:end], _XMLNS_CLIENT, stanza[end:])
 
 
 def start_tag(stanza: bytes) -> tuple[bytes, dict[bytes, bytes]]:

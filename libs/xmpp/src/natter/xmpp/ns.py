@@ -47,6 +47,7 @@ CONFERENCE: Final = "jabber:x:conference"  # of XEP-0249
 CARBONS: Final = "urn:xmpp:carbons:2"  # of XEP-0280
 FORWARD: Final = "urn:xmpp:forward:0"  # of XEP-0297
 CORRECTION: Final = "urn:xmpp:message-correct:0"  # of XEP-0308
+MAM: Final = "urn:xmpp:mam:2"  # of XEP-0313
 MARKERS: Final = "urn:xmpp:chat-markers:0"  # of XEP-0333
 HINTS: Final = "urn:xmpp:hints"  # of XEP-0334
 STANZA_IDS: Final = "urn:xmpp:sid:0"  # of XEP-0359

@@ -23,6 +23,7 @@ class Control(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CONTROL_ARRIVING: _ClassVar[Control]
     CONTROL_ADOPTED: _ClassVar[Control]
     CONTROL_SETTLED: _ClassVar[Control]
+    CONTROL_COMPLETE: _ClassVar[Control]
 KIND_UNSPECIFIED: Kind
 KIND_MESSAGE: Kind
 KIND_PRESENCE: Kind
@@ -34,6 +35,7 @@ CONTROL_COUNTED: Control
 CONTROL_ARRIVING: Control
 CONTROL_ADOPTED: Control
 CONTROL_SETTLED: Control
+CONTROL_COMPLETE: Control
 
 class Envelope(_message.Message):
     __slots__ = ("source", "frames")

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RoomConfig(_message.Message):
-    __slots__ = ("name", "description", "persistent", "public", "moderated", "members_only", "password", "jids_public", "occupants_change_subject", "occupants_max", "members_invite", "history_stanzas_max", "private_messages")
+    __slots__ = ("name", "description", "persistent", "public", "moderated", "members_only", "password", "jids_public", "occupants_change_subject", "occupants_max", "members_invite", "history_stanzas_max", "private_messages", "silent_roles", "member_list_roles", "lang", "pubsub", "registration", "voice_requests_refused", "voice_request_seconds", "visitors_keep_status", "visitors_keep_nick", "queries_refused", "occupants_hidden", "unarchived", "nicks_locked", "voiced_by_default")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     PERSISTENT_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +21,20 @@ class RoomConfig(_message.Message):
     MEMBERS_INVITE_FIELD_NUMBER: _ClassVar[int]
     HISTORY_STANZAS_MAX_FIELD_NUMBER: _ClassVar[int]
     PRIVATE_MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    SILENT_ROLES_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_LIST_ROLES_FIELD_NUMBER: _ClassVar[int]
+    LANG_FIELD_NUMBER: _ClassVar[int]
+    PUBSUB_FIELD_NUMBER: _ClassVar[int]
+    REGISTRATION_FIELD_NUMBER: _ClassVar[int]
+    VOICE_REQUESTS_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    VOICE_REQUEST_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    VISITORS_KEEP_STATUS_FIELD_NUMBER: _ClassVar[int]
+    VISITORS_KEEP_NICK_FIELD_NUMBER: _ClassVar[int]
+    QUERIES_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    OCCUPANTS_HIDDEN_FIELD_NUMBER: _ClassVar[int]
+    UNARCHIVED_FIELD_NUMBER: _ClassVar[int]
+    NICKS_LOCKED_FIELD_NUMBER: _ClassVar[int]
+    VOICED_BY_DEFAULT_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     persistent: bool
@@ -34,7 +48,21 @@ class RoomConfig(_message.Message):
     members_invite: bool
     history_stanzas_max: int
     private_messages: str
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., persistent: _Optional[bool] = ..., public: _Optional[bool] = ..., moderated: _Optional[bool] = ..., members_only: _Optional[bool] = ..., password: _Optional[str] = ..., jids_public: _Optional[bool] = ..., occupants_change_subject: _Optional[bool] = ..., occupants_max: _Optional[int] = ..., members_invite: _Optional[bool] = ..., history_stanzas_max: _Optional[int] = ..., private_messages: _Optional[str] = ...) -> None: ...
+    silent_roles: _containers.RepeatedScalarFieldContainer[str]
+    member_list_roles: _containers.RepeatedScalarFieldContainer[str]
+    lang: str
+    pubsub: str
+    registration: str
+    voice_requests_refused: bool
+    voice_request_seconds: int
+    visitors_keep_status: bool
+    visitors_keep_nick: bool
+    queries_refused: bool
+    occupants_hidden: bool
+    unarchived: bool
+    nicks_locked: bool
+    voiced_by_default: bool
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., persistent: _Optional[bool] = ..., public: _Optional[bool] = ..., moderated: _Optional[bool] = ..., members_only: _Optional[bool] = ..., password: _Optional[str] = ..., jids_public: _Optional[bool] = ..., occupants_change_subject: _Optional[bool] = ..., occupants_max: _Optional[int] = ..., members_invite: _Optional[bool] = ..., history_stanzas_max: _Optional[int] = ..., private_messages: _Optional[str] = ..., silent_roles: _Optional[_Iterable[str]] = ..., member_list_roles: _Optional[_Iterable[str]] = ..., lang: _Optional[str] = ..., pubsub: _Optional[str] = ..., registration: _Optional[str] = ..., voice_requests_refused: _Optional[bool] = ..., voice_request_seconds: _Optional[int] = ..., visitors_keep_status: _Optional[bool] = ..., visitors_keep_nick: _Optional[bool] = ..., queries_refused: _Optional[bool] = ..., occupants_hidden: _Optional[bool] = ..., unarchived: _Optional[bool] = ..., nicks_locked: _Optional[bool] = ..., voiced_by_default: _Optional[bool] = ...) -> None: ...
 
 class HistoryRequest(_message.Message):
     __slots__ = ("chars_max", "stanzas_max", "seconds_max", "since_us")
@@ -67,14 +95,16 @@ class OccupantPresence(_message.Message):
     def __init__(self, attributes: _Optional[bytes] = ..., payload: _Optional[bytes] = ...) -> None: ...
 
 class AffiliationChange(_message.Message):
-    __slots__ = ("jid", "affiliation", "reason")
+    __slots__ = ("jid", "affiliation", "reason", "nick")
     JID_FIELD_NUMBER: _ClassVar[int]
     AFFILIATION_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    NICK_FIELD_NUMBER: _ClassVar[int]
     jid: str
     affiliation: str
     reason: str
-    def __init__(self, jid: _Optional[str] = ..., affiliation: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    nick: str
+    def __init__(self, jid: _Optional[str] = ..., affiliation: _Optional[str] = ..., reason: _Optional[str] = ..., nick: _Optional[str] = ...) -> None: ...
 
 class OccupantChange(_message.Message):
     __slots__ = ("nick", "role", "statuses", "reason")
@@ -123,34 +153,40 @@ class OccupantJoined(_message.Message):
     def __init__(self, nick: _Optional[str] = ..., jid: _Optional[str] = ..., session: _Optional[str] = ..., role: _Optional[str] = ..., occupant_id: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., history: _Optional[_Union[HistoryRequest, _Mapping]] = ..., id: _Optional[str] = ..., created: _Optional[bool] = ..., nick_changed: _Optional[bool] = ...) -> None: ...
 
 class OccupantLeft(_message.Message):
-    __slots__ = ("nick", "presence", "statuses")
+    __slots__ = ("nick", "presence", "statuses", "jid")
     NICK_FIELD_NUMBER: _ClassVar[int]
     PRESENCE_FIELD_NUMBER: _ClassVar[int]
     STATUSES_FIELD_NUMBER: _ClassVar[int]
+    JID_FIELD_NUMBER: _ClassVar[int]
     nick: str
     presence: OccupantPresence
     statuses: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, nick: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., statuses: _Optional[_Iterable[int]] = ...) -> None: ...
+    jid: str
+    def __init__(self, nick: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., statuses: _Optional[_Iterable[int]] = ..., jid: _Optional[str] = ...) -> None: ...
 
 class NicknameChanged(_message.Message):
-    __slots__ = ("nick", "new_nick", "presence", "nick_changed")
+    __slots__ = ("nick", "new_nick", "presence", "nick_changed", "jid")
     NICK_FIELD_NUMBER: _ClassVar[int]
     NEW_NICK_FIELD_NUMBER: _ClassVar[int]
     PRESENCE_FIELD_NUMBER: _ClassVar[int]
     NICK_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    JID_FIELD_NUMBER: _ClassVar[int]
     nick: str
     new_nick: str
     presence: OccupantPresence
     nick_changed: bool
-    def __init__(self, nick: _Optional[str] = ..., new_nick: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., nick_changed: _Optional[bool] = ...) -> None: ...
+    jid: str
+    def __init__(self, nick: _Optional[str] = ..., new_nick: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., nick_changed: _Optional[bool] = ..., jid: _Optional[str] = ...) -> None: ...
 
 class PresenceChanged(_message.Message):
-    __slots__ = ("nick", "presence")
+    __slots__ = ("nick", "presence", "jid")
     NICK_FIELD_NUMBER: _ClassVar[int]
     PRESENCE_FIELD_NUMBER: _ClassVar[int]
+    JID_FIELD_NUMBER: _ClassVar[int]
     nick: str
     presence: OccupantPresence
-    def __init__(self, nick: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ...) -> None: ...
+    jid: str
+    def __init__(self, nick: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., jid: _Optional[str] = ...) -> None: ...
 
 class MessageSent(_message.Message):
     __slots__ = ("nick", "stanza", "id", "traits")
@@ -197,19 +233,43 @@ class ConfigChanged(_message.Message):
     def __init__(self, config: _Optional[_Union[RoomConfig, _Mapping]] = ..., occupants: _Optional[_Iterable[_Union[OccupantChange, _Mapping]]] = ..., statuses: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class RoomDestroyed(_message.Message):
-    __slots__ = ("reason", "alternate", "password", "deserted")
+    __slots__ = ("reason", "alternate", "password", "deserted", "tombstone_seconds")
     REASON_FIELD_NUMBER: _ClassVar[int]
     ALTERNATE_FIELD_NUMBER: _ClassVar[int]
     PASSWORD_FIELD_NUMBER: _ClassVar[int]
     DESERTED_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     reason: str
     alternate: str
     password: str
     deserted: bool
-    def __init__(self, reason: _Optional[str] = ..., alternate: _Optional[str] = ..., password: _Optional[str] = ..., deserted: _Optional[bool] = ...) -> None: ...
+    tombstone_seconds: int
+    def __init__(self, reason: _Optional[str] = ..., alternate: _Optional[str] = ..., password: _Optional[str] = ..., deserted: _Optional[bool] = ..., tombstone_seconds: _Optional[int] = ...) -> None: ...
+
+class VoiceRequested(_message.Message):
+    __slots__ = ("nick", "jid")
+    NICK_FIELD_NUMBER: _ClassVar[int]
+    JID_FIELD_NUMBER: _ClassVar[int]
+    nick: str
+    jid: str
+    def __init__(self, nick: _Optional[str] = ..., jid: _Optional[str] = ...) -> None: ...
+
+class RegistrationRequested(_message.Message):
+    __slots__ = ("jid", "nick")
+    JID_FIELD_NUMBER: _ClassVar[int]
+    NICK_FIELD_NUMBER: _ClassVar[int]
+    jid: str
+    nick: str
+    def __init__(self, jid: _Optional[str] = ..., nick: _Optional[str] = ...) -> None: ...
+
+class RegistrationRefused(_message.Message):
+    __slots__ = ("jid",)
+    JID_FIELD_NUMBER: _ClassVar[int]
+    jid: str
+    def __init__(self, jid: _Optional[str] = ...) -> None: ...
 
 class RoomEvent(_message.Message):
-    __slots__ = ("source", "sequence", "index", "time_us", "answer", "accepted_us", "room_created", "occupant_joined", "occupant_left", "nickname_changed", "presence_changed", "message_sent", "subject_changed", "rights_changed", "config_changed", "room_destroyed")
+    __slots__ = ("source", "sequence", "index", "time_us", "answer", "accepted_us", "room_created", "occupant_joined", "occupant_left", "nickname_changed", "presence_changed", "message_sent", "subject_changed", "rights_changed", "config_changed", "room_destroyed", "voice_requested", "registration_requested", "registration_refused")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -226,6 +286,9 @@ class RoomEvent(_message.Message):
     RIGHTS_CHANGED_FIELD_NUMBER: _ClassVar[int]
     CONFIG_CHANGED_FIELD_NUMBER: _ClassVar[int]
     ROOM_DESTROYED_FIELD_NUMBER: _ClassVar[int]
+    VOICE_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    REGISTRATION_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    REGISTRATION_REFUSED_FIELD_NUMBER: _ClassVar[int]
     source: str
     sequence: int
     index: int
@@ -242,10 +305,13 @@ class RoomEvent(_message.Message):
     rights_changed: RightsChanged
     config_changed: ConfigChanged
     room_destroyed: RoomDestroyed
-    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., time_us: _Optional[int] = ..., answer: _Optional[_Union[IqAnswer, _Mapping]] = ..., accepted_us: _Optional[int] = ..., room_created: _Optional[_Union[RoomCreated, _Mapping]] = ..., occupant_joined: _Optional[_Union[OccupantJoined, _Mapping]] = ..., occupant_left: _Optional[_Union[OccupantLeft, _Mapping]] = ..., nickname_changed: _Optional[_Union[NicknameChanged, _Mapping]] = ..., presence_changed: _Optional[_Union[PresenceChanged, _Mapping]] = ..., message_sent: _Optional[_Union[MessageSent, _Mapping]] = ..., subject_changed: _Optional[_Union[SubjectChanged, _Mapping]] = ..., rights_changed: _Optional[_Union[RightsChanged, _Mapping]] = ..., config_changed: _Optional[_Union[ConfigChanged, _Mapping]] = ..., room_destroyed: _Optional[_Union[RoomDestroyed, _Mapping]] = ...) -> None: ...
+    voice_requested: VoiceRequested
+    registration_requested: RegistrationRequested
+    registration_refused: RegistrationRefused
+    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., time_us: _Optional[int] = ..., answer: _Optional[_Union[IqAnswer, _Mapping]] = ..., accepted_us: _Optional[int] = ..., room_created: _Optional[_Union[RoomCreated, _Mapping]] = ..., occupant_joined: _Optional[_Union[OccupantJoined, _Mapping]] = ..., occupant_left: _Optional[_Union[OccupantLeft, _Mapping]] = ..., nickname_changed: _Optional[_Union[NicknameChanged, _Mapping]] = ..., presence_changed: _Optional[_Union[PresenceChanged, _Mapping]] = ..., message_sent: _Optional[_Union[MessageSent, _Mapping]] = ..., subject_changed: _Optional[_Union[SubjectChanged, _Mapping]] = ..., rights_changed: _Optional[_Union[RightsChanged, _Mapping]] = ..., config_changed: _Optional[_Union[ConfigChanged, _Mapping]] = ..., room_destroyed: _Optional[_Union[RoomDestroyed, _Mapping]] = ..., voice_requested: _Optional[_Union[VoiceRequested, _Mapping]] = ..., registration_requested: _Optional[_Union[RegistrationRequested, _Mapping]] = ..., registration_refused: _Optional[_Union[RegistrationRefused, _Mapping]] = ...) -> None: ...
 
 class RoomSummary(_message.Message):
-    __slots__ = ("jid", "exists", "name", "public", "creator", "occupants", "time_us", "locked")
+    __slots__ = ("jid", "exists", "name", "public", "creator", "occupants", "time_us", "locked", "tombstone_us")
     JID_FIELD_NUMBER: _ClassVar[int]
     EXISTS_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -254,6 +320,7 @@ class RoomSummary(_message.Message):
     OCCUPANTS_FIELD_NUMBER: _ClassVar[int]
     TIME_US_FIELD_NUMBER: _ClassVar[int]
     LOCKED_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONE_US_FIELD_NUMBER: _ClassVar[int]
     jid: str
     exists: bool
     name: str
@@ -262,7 +329,8 @@ class RoomSummary(_message.Message):
     occupants: int
     time_us: int
     locked: bool
-    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., name: _Optional[str] = ..., public: _Optional[bool] = ..., creator: _Optional[str] = ..., occupants: _Optional[int] = ..., time_us: _Optional[int] = ..., locked: _Optional[bool] = ...) -> None: ...
+    tombstone_us: int
+    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., name: _Optional[str] = ..., public: _Optional[bool] = ..., creator: _Optional[str] = ..., occupants: _Optional[int] = ..., time_us: _Optional[int] = ..., locked: _Optional[bool] = ..., tombstone_us: _Optional[int] = ...) -> None: ...
 
 class RoomEvents(_message.Message):
     __slots__ = ("events", "summary")
@@ -283,30 +351,34 @@ class Cause(_message.Message):
     def __init__(self, sequence: _Optional[int] = ..., index: _Optional[int] = ..., time_us: _Optional[int] = ...) -> None: ...
 
 class OccupantState(_message.Message):
-    __slots__ = ("nick", "jid", "session", "role", "occupant_id", "presence")
+    __slots__ = ("nick", "jid", "session", "role", "occupant_id", "presence", "asked_us")
     NICK_FIELD_NUMBER: _ClassVar[int]
     JID_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     OCCUPANT_ID_FIELD_NUMBER: _ClassVar[int]
     PRESENCE_FIELD_NUMBER: _ClassVar[int]
+    ASKED_US_FIELD_NUMBER: _ClassVar[int]
     nick: str
     jid: str
     session: str
     role: str
     occupant_id: str
     presence: OccupantPresence
-    def __init__(self, nick: _Optional[str] = ..., jid: _Optional[str] = ..., session: _Optional[str] = ..., role: _Optional[str] = ..., occupant_id: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ...) -> None: ...
+    asked_us: int
+    def __init__(self, nick: _Optional[str] = ..., jid: _Optional[str] = ..., session: _Optional[str] = ..., role: _Optional[str] = ..., occupant_id: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., asked_us: _Optional[int] = ...) -> None: ...
 
 class AffiliationState(_message.Message):
-    __slots__ = ("jid", "affiliation", "reason")
+    __slots__ = ("jid", "affiliation", "reason", "nick")
     JID_FIELD_NUMBER: _ClassVar[int]
     AFFILIATION_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    NICK_FIELD_NUMBER: _ClassVar[int]
     jid: str
     affiliation: str
     reason: str
-    def __init__(self, jid: _Optional[str] = ..., affiliation: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    nick: str
+    def __init__(self, jid: _Optional[str] = ..., affiliation: _Optional[str] = ..., reason: _Optional[str] = ..., nick: _Optional[str] = ...) -> None: ...
 
 class HistoryItem(_message.Message):
     __slots__ = ("stanza", "time_us", "id")
@@ -319,7 +391,7 @@ class HistoryItem(_message.Message):
     def __init__(self, stanza: _Optional[bytes] = ..., time_us: _Optional[int] = ..., id: _Optional[str] = ...) -> None: ...
 
 class RoomSnapshot(_message.Message):
-    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied")
+    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied", "registrations", "tombstone_reason", "tombstone_alternate", "tombstone_us", "tombstone_owners")
     class AppliedEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -327,6 +399,13 @@ class RoomSnapshot(_message.Message):
         key: str
         value: Cause
         def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Cause, _Mapping]] = ...) -> None: ...
+    class RegistrationsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     JID_FIELD_NUMBER: _ClassVar[int]
     EXISTS_FIELD_NUMBER: _ClassVar[int]
     LOCKED_FIELD_NUMBER: _ClassVar[int]
@@ -340,6 +419,11 @@ class RoomSnapshot(_message.Message):
     SUBJECT_STANZA_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_US_FIELD_NUMBER: _ClassVar[int]
     APPLIED_FIELD_NUMBER: _ClassVar[int]
+    REGISTRATIONS_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONE_REASON_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONE_ALTERNATE_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONE_US_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONE_OWNERS_FIELD_NUMBER: _ClassVar[int]
     jid: str
     exists: bool
     locked: bool
@@ -353,4 +437,9 @@ class RoomSnapshot(_message.Message):
     subject_stanza: bytes
     subject_us: int
     applied: _containers.MessageMap[str, Cause]
-    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ...) -> None: ...
+    registrations: _containers.ScalarMap[str, str]
+    tombstone_reason: str
+    tombstone_alternate: str
+    tombstone_us: int
+    tombstone_owners: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ..., registrations: _Optional[_Mapping[str, str]] = ..., tombstone_reason: _Optional[str] = ..., tombstone_alternate: _Optional[str] = ..., tombstone_us: _Optional[int] = ..., tombstone_owners: _Optional[_Iterable[str]] = ...) -> None: ...

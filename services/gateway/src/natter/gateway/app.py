@@ -212,6 +212,8 @@ class Running:
         directory.on_change(gateway.binding.changed)
         # Before the first session exists: a directory record without a live instance is a ghost.
         await self.instances.start()
+        # Who stood still knows what became of his sessions before he believes again that they are his.
+        self.instances.on_gap = directory.sync
         await gateway.removals.start(self.bus, directory)
         deliveries = Deliveries(
             gateway.sessions,

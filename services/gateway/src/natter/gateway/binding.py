@@ -145,6 +145,9 @@ class Binding:
                 LIMITS_HIT.add("conflict")
                 # RFC 6120 §4.9.3.3: another session has been given this resource.
                 session.link.end("conflict", "replaced by a new session")
+            elif session is not None and session.managed is not None and session.managed.id:
+                # Taken over, and ended there: this gateway stood still.
+                self.moved(session)
             elif session is not None:
                 # This gateway was thought dead (it stood still): its clients log in again.
                 session.link.end("internal-server-error", "the session was given up")

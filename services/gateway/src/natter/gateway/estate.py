@@ -116,14 +116,20 @@ class Estate:
         first = min(parts, key=lambda part: part.delivered)
         self._marks = {mark.source: mark.sequence << 32 | mark.index for mark in first.marks}
         self._read = first.delivered
+        places: dict[str, Iterable[int]] = {}
+        # What is known of a session twice, because it went and came back, is true as it was last.
         for part in sorted(parts, key=lambda part: part.delivered):
             for state in part.sessions:
+                places[state.session] = state.places
                 left = self._left[state.session] = Left(
                     part.delivered, counting=True, inbound=state.inbound, acknowledged=state.acknowledged
                 )
                 if state.since:
                     left.start, left.counting = state.since - 1, False
-        await self._look_up({state.session: state.places for part in parts for state in part.sessions})
+                    if state.inbound:
+                        # What it says when it was adopted is older.
+                        self._counts[state.session] = state.inbound
+        await self._look_up(places)
         start = min([self._read, *(left.start for left in self._left.values() if not left.counting)])
         self._subscriptions.append(
             await self._bus.subscribe(

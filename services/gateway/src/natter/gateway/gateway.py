@@ -8,6 +8,7 @@ import ssl
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Protocol
 
 from natter.bus.api import Bus, BusError
@@ -94,13 +95,15 @@ class Gateway:
     resumable: dict[str, Session] = field(default_factory=dict)
     # Of those that ended: account and count of stanzas, for a client that comes too late. The oldest are forgotten.
     expired: OrderedDict[str, tuple[str, int]] = field(default_factory=OrderedDict)
+    # Resumable sessions that have moved to other gateways since the last checkpoint.
+    departed: set[str] = field(default_factory=set)
     # Where the delivery log is read.
     cursor: Cursor = field(default_factory=Cursor)
     # What to do when the gateway reads in its own log that a session's counts begin.
     starting: dict[str, Callable[[], None]] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     takeovers: Takeovers = field(init=False)
-    # When (loop time) it was last certain that nobody thinks this gateway dead.
+    # When (monotonic) it was last certain that nobody thinks this gateway dead.
     certain_at: Callable[[], float] = field(default=lambda: float("inf"))
     congested: bool = False
     draining: bool = False
@@ -216,7 +219,7 @@ class Gateway:
 
     def certain(self) -> bool:
         """Whether nobody can have taken sessions over because this gateway stood still, or was cut off from the bus."""
-        return self.loop.time() - self.certain_at() < CERTAIN_SECONDS
+        return monotonic() - self.certain_at() < CERTAIN_SECONDS
 
     async def has(self, session: Session) -> bool:
         """Whether the session is surely still here."""

@@ -37,6 +37,8 @@ from .unacked import Unacked
 
 # SASL failures that say nothing about who is trying (RFC 6120 §6.5).
 NOT_COUNTED = frozenset(("temporary-auth-failure", "aborted"))
+# A session may move to another gateway, and back, while a client asks for it.
+RESUME_ROUNDS_MAX = 3
 
 
 class Client(Protocol):
@@ -195,16 +197,22 @@ async def resume(client: Client, wanted: ResumeWanted) -> None:
     gateway = client.gateway
     bare = f"{wanted.username}@{gateway.server.domain}"
     try:
-        session, known = await resumption.find(gateway, bare, resumption.hashed(wanted.previd))
+        for _ in range(RESUME_ROUNDS_MAX):
+            session, known = await resumption.find(gateway, bare, resumption.hashed(wanted.previd))
+            if session is None:
+                client.react(client.stream.resume_refused("item-not-found", known))
+                return
+            h = await durable(gateway, session)
+            if await gateway.has(session):
+                if not client.closing:
+                    continue_session(client, session, wanted, h)
+                return
+            # It has moved while this gateway stood still, or is over: the directory tells.
+            await gateway.binding.directory.sync()
     except BusError:
-        # It may still be there: the client had better try again.
-        client.end("internal-server-error", "try again later")
-        return
-    h = await durable(gateway, session) if session is not None else 0
-    if session is None or not await gateway.has(session):
-        client.react(client.stream.resume_refused("item-not-found", known))
-    elif not client.closing:
-        continue_session(client, session, wanted, h)
+        pass
+    # It may still be there: the client had better try again.
+    client.end("internal-server-error", "try again later")
 
 
 def continue_session(client: Client, session: Session, wanted: ResumeWanted, h: int) -> None:

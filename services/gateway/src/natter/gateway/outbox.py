@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from natter.bus.returning import keep, returnable
 from natter.bus.series import expanded
 from natter.proto.v1 import bus_pb2
-
-from .returns import keep, returnable
 
 
 @dataclass(slots=True)

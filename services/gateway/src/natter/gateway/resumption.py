@@ -100,6 +100,8 @@ def moved(gateway: Gateway, session: Session) -> None:
     session.over = True
     gateway.takeovers.forget(session)
     if managed is not None:
+        if managed.id:
+            gateway.departed.add(session.id)
         gateway.resumable.pop(managed.id, None)
         if managed.expiry is not None:
             managed.expiry.cancel()

@@ -12,6 +12,7 @@ from natter.bus import subjects
 from natter.bus.api import BusError, WrongRevision
 from natter.bus.directory import Session as Record
 from natter.bus.instances import alive
+from natter.bus.removal import removed_since
 from natter.bus.sender import Senders
 from natter.proto.v1 import bus_pb2
 from natter.telemetry.names import LIMITS_HIT, SESSIONS, SESSIONS_TAKEN_OVER
@@ -79,6 +80,10 @@ class Takeovers:
         arrival = self._arrivals.get(session)
         return arrival.since if arrival is not None else 0
 
+    def arriving(self) -> list[Session]:
+        """Sessions that may have to be read from our log before anything else tells of them."""
+        return [arrival.session for arrival in self._arrivals.values() if arrival.since]
+
     def forget(self, session: Session) -> None:
         """The session is over, or elsewhere."""
         arrival = self._arrivals.get(session.id)
@@ -96,11 +101,10 @@ class Takeovers:
             record = directory.by_resumption(id)
             if record is None and not round_:
                 # The replica may lag behind a session that has just begun.
-                await asyncio.sleep(2 * ROUND_SECONDS)
+                await directory.sync()
                 continue
             if record is None or record.bare != bare:
                 return None
-            # XEP-0077 §3.2: a removed account has no sessions, nor has who takes its name.
             if self._gateway.removals.gone(local_of(bare), record.account):
                 return None
             arrival = self._arrivals.get(record.session)
@@ -118,6 +122,9 @@ class Takeovers:
         """The session of another gateway's record, detached, here. None: it is not to be had (any more)."""
         gateway = self._gateway
         if record.session in gateway.sessions or record.session in gateway.binding.claims:
+            return None
+        # XEP-0077 §3.2: a removed account has no sessions, nor has who takes its name.
+        if await removed_since(gateway.bus, local_of(record.bare), record.account):
             return None
         arrival = self._expect(record)
         session = arrival.session
@@ -315,6 +322,8 @@ class Takeovers:
         )
         for item in outgoing:
             self._forward(arrival, item)
+        # More than one envelope, perhaps: nobody resumes half a session.
+        gateway.own.add(bus_pb2.Frame(control=bus_pb2.CONTROL_COMPLETE, sessions=[session.id]))
         self._look(arrival)
         gateway.loop.call_later(SETTLE_SECONDS, self._settle, arrival)
         await stored.wait()
@@ -393,6 +402,8 @@ class Takeovers:
             arrival.routed.set()
         elif frame.control == bus_pb2.CONTROL_ADOPTED:
             self._adopted(arrival)
+        elif frame.control == bus_pb2.CONTROL_COMPLETE:
+            self._complete(arrival)
         elif frame.control == bus_pb2.CONTROL_SETTLED:
             self._settled(arrival, frame.position)
 
@@ -402,6 +413,11 @@ class Takeovers:
         assert isinstance(outbox, Unacked) and managed is not None
         outbox.acknowledged = arrival.outbound
         managed.durable = managed.told = arrival.inbound
+
+    def _complete(self, arrival: Arrival) -> None:
+        session = arrival.session
+        managed = session.managed
+        assert managed is not None
         self._gateway.resumable[managed.id] = session
         managed.expiry = self._gateway.loop.call_later(
             managed.resume_seconds, resumption.expire, self._gateway, session

@@ -6,10 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from natter.bus.returning import keep, returnable
 from natter.proto.v1 import bus_pb2
 from natter.xmpp.xeps.stream_management import ASK, MASK, newly_handled
-
-from .returns import keep, returnable
 
 # A detached session, which cannot acknowledge, may have so many times more unacknowledged.
 DETACHED_FACTOR = 2

@@ -13,7 +13,7 @@ from natter.runtime import process
 
 from .opening import open_shard
 from .post import Strangers
-from .roomlist import RoomList
+from .roomlist import BUCKET, RoomList
 from .settings import Settings
 from .shardwork import Office
 
@@ -27,8 +27,8 @@ def now_us() -> int:
 
 async def app(ctx: process.Context[Settings]) -> None:
     """Hold room shards until told to stop."""
-    for name in (subjects.POSITIONS, subjects.SNAPSHOTS):
-        await ensure(ctx.bus, bucket_spec(name))
+    for name in (subjects.POSITIONS, subjects.SNAPSHOTS, BUCKET):
+        await ensure(ctx.bus, bucket_spec(name, replicas=ctx.bus_settings.replicas))
     directory = Directory(ctx.bus)
     await directory.start()
     roomlist = RoomList(ctx.bus)
@@ -43,6 +43,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         host=HOST.format(ctx.server.domain),
         shards=ctx.bus_settings.room_shards,
         now_us=now_us,
+        keep_words=ctx.server.profile == "full",
     )
     holder = Holder(
         ctx.bus,

@@ -17,7 +17,7 @@ class Occupancy:
         """The occupants of a room have changed, perhaps."""
         if before.occupants is after.occupants:
             return
-        for jid in before.nicks.keys() - after.nicks.keys():
+        for jid in before.occupants.keys() - after.occupants.keys():
             rooms = self._rooms.get(jid)
             if rooms is not None:
                 rooms.pop(after.jid, None)
@@ -25,7 +25,7 @@ class Occupancy:
                     del self._rooms[jid]
         # An occupant about whom nothing has changed is the same object: of a thousand, all but one.
         known = before.occupants.get
-        for occupant in [o for nick, o in after.occupants.items() if known(nick) is not o]:
+        for occupant in [o for jid, o in after.occupants.items() if known(jid) is not o]:
             self._rooms.setdefault(occupant.jid, {})[after.jid] = occupant.session
 
     def rooms(self, jid: str, session: str) -> list[str]:

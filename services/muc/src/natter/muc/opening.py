@@ -13,6 +13,7 @@ from natter.bus.progress import Progress
 from natter.bus.sender import Senders
 from natter.bus.snapshot import Snapshots
 
+from .marks import Marks
 from .occupancy import Occupancy
 from .post import Post
 from .recovery import OutPosition, Recovery
@@ -30,14 +31,14 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
     settings = office.settings
     journal, snapshots = Journal(office.bus), Snapshots(office.bus)
     rooms = Rooms(journal, snapshots, loaded_max=settings.rooms_loaded_max)
-    occupancy, seen = Occupancy(), Seen()
+    occupancy, seen, marks = Occupancy(), Seen(), Marks(shard.note)
     position = OutPosition(Bucket(office.bus, subjects.POSITIONS), OUT_KEY.format(shard.number))
     start = await position.take(office.bus)
 
     def mine(jid: str) -> bool:
         return subjects.shard_of(jid, office.shards) == shard.number
 
-    recovery = Recovery(journal, rooms, occupancy, office.roomlist, seen, mine)
+    recovery = Recovery(journal, rooms, occupancy, office.roomlist, seen, mine, marks)
     repeats = await recovery.run(start)
     # A publisher of its own: the message ids of an earlier holder of the same name mean other bytes.
     publisher = f"{office.instance}.{secrets.token_hex(4)}"
@@ -51,6 +52,7 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
         journal=journal,
         occupancy=occupancy,
         seen=seen,
+        marks=marks,
         delivered=Progress(start),
     )
     worker.upkeep = Upkeep(
@@ -60,6 +62,8 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
         rooms=rooms,
         roomlist=office.roomlist,
         position=position,
+        marks=marks,
+        saved=lambda: shard.saved,
         delivered=worker.delivered,
         snapshot_events=settings.snapshot_events,
         forget_seconds=settings.forget_seconds,

@@ -13,6 +13,7 @@ from natter.bus import subjects
 from natter.bus.api import Bus
 from natter.bus.directory import Directory, Session, key
 from natter.bus.kv import Bucket
+from natter.bus.moves import Moves
 from natter.bus.sender import Senders
 from natter.proto.v1.bus_pb2 import Frame, SessionRecord
 from natter.telemetry import names
@@ -54,6 +55,7 @@ class Strangers:
         self._gateways: OrderedDict[str, str] = OrderedDict()
         # Counts changes of who is where: what was made of an older state is stale.
         self.generation = 0
+        self.moves = Moves(directory)
         # Told the full JID and the session of everybody who leaves; one per shard held.
         self.on_gone: set[Callable[[str, str], None]] = set()
         directory.on_change(self._on_change)
@@ -81,7 +83,9 @@ class Strangers:
             for tell in tuple(self.on_gone):
                 tell(before.jid, before.session)
         if after is not None:
-            self._gateways.pop(after.session, None)
+            left = self._gateways.pop(after.session, "")
+            if left and left != after.gateway:
+                self.moves.moved(left, after.gateway)
 
     def _remember(self, session: str, gateway: str) -> None:
         self.generation += 1

@@ -13,6 +13,7 @@ from natter.bus.kv import Bucket
 from natter.proto.v1 import room_pb2
 from natter.telemetry import names
 
+from .marks import Marks
 from .occupancy import Occupancy
 from .room.evolve import evolve
 from .room.render import render
@@ -69,6 +70,7 @@ class Recovery:
     roomlist: RoomList
     seen: Seen
     mine: Callable[[str], bool]
+    marks: Marks
     # Destroyed rooms whose journal is still there: revision and time of the end.
     destroyed: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -83,7 +85,7 @@ class Recovery:
             existing.add(summary.jid)
             self.roomlist.want(summary)
             if not summary.exists:
-                self.destroyed[summary.jid] = (entry.sequence, summary.time_us)
+                self.destroyed[summary.jid] = (entry.sequence, max(summary.time_us, summary.tombstone_us))
             if summary.occupants or entry.sequence > position:
                 needed.append(summary.jid)
         self._strike(existing)
@@ -118,6 +120,7 @@ class Recovery:
             outputs += render(loaded.room, event, after)
             loaded.room = after
             self.seen.add(Cause(event.source, event.sequence, event.index, event.accepted_us))
+            self.marks.learn(event.source, event.sequence, event.index)
         loaded.revision = entry.sequence
         loaded.events += len(events)
         return Repeat(entry.sequence, outputs)

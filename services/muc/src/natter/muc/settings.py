@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from .room.request import Limits
+from .room.state import Config
 
 
 class Settings(BaseModel):
@@ -21,6 +24,30 @@ class Settings(BaseModel):
         1000, ge=10, le=5000, description="Entries in one room's lists of affiliations; resource-constraint."
     )
     history_stanzas: int = Field(20, ge=0, le=100, description="Messages a new room repeats to those who join.")
+    create: Literal["anybody", "local", "admins"] = Field(
+        "anybody", description="Who may make rooms: anybody, users of this server, or `admins` only; not-allowed."
+    )
+    admins: list[str] = Field(
+        default_factory=list, max_length=1000, description="Bare JIDs that may make any number of rooms."
+    )
+    tombstone_seconds: int = Field(
+        30 * 86_400,
+        ge=0,
+        le=10 * 365 * 86_400,
+        description="How long a destroyed room's name is kept for its owners; 0: not at all.",
+    )
+
+    # --- what a new room is -----------------------------------------------------------------------------------------
+    default_persistent: bool = Field(False, description="A new room stays when the last occupant leaves.")
+    default_public: bool = Field(True, description="A new room is in the list of rooms.")
+    default_members_only: bool = Field(False, description="Only members enter a new room.")
+    default_moderated: bool = Field(False, description="Newcomers may not speak in a new room.")
+    default_jids_public: bool = Field(False, description="Everybody in a new room sees real JIDs.")
+    default_members_invite: bool = Field(False, description="Members invite others to a new members-only room.")
+    default_change_subject: bool = Field(False, description="Participants change the subject of a new room.")
+    default_lang: str = Field("", max_length=64, description="Language of a new room.")
+
+    # --- sizes ------------------------------------------------------------------------------------------------------
     nick_bytes_max: int = Field(128, ge=16, le=1023, description="Bytes of a nickname; not-acceptable.")
     subject_bytes_max: int = Field(4096, ge=256, le=65536, description="Bytes of a subject message; not-acceptable.")
     presence_bytes_max: int = Field(
@@ -56,5 +83,16 @@ class Settings(BaseModel):
             affiliations_max=self.affiliations_max,
             reason_bytes_max=self.reason_bytes_max,
             invites_max=self.invites_max,
-            history_stanzas=self.history_stanzas,
+            tombstone_seconds=self.tombstone_seconds,
+            default=Config(
+                persistent=self.default_persistent,
+                public=self.default_public,
+                members_only=self.default_members_only,
+                moderated=self.default_moderated,
+                jids_public=self.default_jids_public,
+                members_invite=self.default_members_invite,
+                occupants_change_subject=self.default_change_subject,
+                history_stanzas_max=self.history_stanzas,
+                lang=self.default_lang,
+            ),
         )

@@ -37,6 +37,13 @@ class Office:
     host: str
     shards: int
     now_us: Callable[[], int]
+    # False: what is said in rooms goes to no disk, and nobody hears of it later.
+    keep_words: bool = True
+
+    @property
+    def domain(self) -> str:
+        """The domain served, whose users are local."""
+        return self.host.partition(".")[2]
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 from natter.proto.v1 import room_pb2
 from natter.telemetry import names, trace
+from natter.xmpp.jid import domain_of
 from natter.xmpp.traits import Trait
 
 from .room import dispatch, host
@@ -87,17 +88,23 @@ class Turn:
         decision = dispatch.decide(room, self._request(coming), self.limits)
         parcels: list[Parcel] = []
         traceparent = self._span(coming, decision) if coming.frame.traceparent else ""
+        events = []
         for event in decision.events:
+            names.MUC_DECIDED.add(event.WhichOneof("event") or "unknown")
+            if dispatch.is_fleeting(event, self.limits):
+                # Said, and never written down: who is in doubt whether he has said it says it again.
+                parcels += [Parcel(output, False, coming, traceparent) for output in render(room, event, room)]
+                continue
+            events.append(event)
             after = evolve(room, event)
             parcels += [Parcel(output, True, coming, traceparent) for output in render(room, event, after)]
             room = after
-            names.MUC_DECIDED.add(event.WhichOneof("event") or "unknown")
             if event.HasField("room_created"):
                 creator = event.room_created.creator
                 self.created[creator] = self.created.get(creator, 0) + 1
         parcels += [Parcel(output, False, coming, traceparent) for output in decision.outputs]
         # Only now, when nothing can fail any more.
-        work.events += decision.events
+        work.events += events
         work.loaded.room = room
         work.parcels += parcels
         self.output_bytes += sum(len(parcel.output.stanza) for parcel in parcels)
@@ -108,11 +115,7 @@ class Turn:
     def _request(self, coming: Input) -> Request:
         frame = coming.frame
         joining = frame.kind == PRESENCE and bool(frame.traits & Trait.MUC_JOIN)
-        may_create = True
-        if joining:
-            bare = frame.sender.partition("/")[0]
-            known = self.office.roomlist.made_by(bare) + self.created.get(bare, 0)
-            may_create = known < self.office.settings.rooms_per_user_max
+        may_create = joining and self._may_create(frame.sender.partition("/")[0])
         return Request(
             kind=frame.kind,
             type=frame.type,
@@ -126,9 +129,18 @@ class Turn:
             vanished=bool(coming.vanished),
             now_us=coming.taken_us,
             cause=coming.cause,
-            fresh=secrets.token_bytes(32) if joining else b"",
+            fresh=secrets.token_bytes(32) if joining or frame.payload else b"",
             may_create=may_create,
         )
+
+    def _may_create(self, bare: str) -> bool:
+        settings = self.office.settings
+        if bare in settings.admins:
+            return True
+        # XEP-0045 §10.1.1: making rooms may be a privilege.
+        if settings.create == "admins" or (settings.create == "local" and domain_of(bare) != self.office.domain):
+            return False
+        return self.office.roomlist.made_by(bare) + self.created.get(bare, 0) < settings.rooms_per_user_max
 
     def _span(self, coming: Input, decision: Decision) -> str:
         frame = coming.frame

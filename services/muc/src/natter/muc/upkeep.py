@@ -13,6 +13,7 @@ from natter.bus.journal import Journal
 from natter.bus.progress import Progress
 from natter.bus.snapshot import Snapshots
 
+from .marks import Marks
 from .recovery import OutPosition
 from .room import snapshot
 from .room.state import Room
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 TICK_SECONDS: Final = 1.0
 # Rooms whose snapshot or purge is done in one tick; the others wait for the next.
 ROOMS_PER_TICK_MAX: Final = 200
+# What the position waits for does not come if the log that had it was lost.
+PATIENCE_TICKS: Final = 60
 
 
 @dataclass(slots=True)
@@ -36,16 +39,21 @@ class Upkeep:
     rooms: Rooms
     roomlist: RoomList
     position: OutPosition
+    marks: Marks
+    # The position of the shard's inputs that is stored.
+    saved: Callable[[], int]
     delivered: Progress
     snapshot_events: int
     forget_seconds: float
     idle: Callable[[], bool]
     turns: Callable[[], int]
     now_us: Callable[[], int]
-    # Revision and time of the end, by destroyed room.
+    # Revision, and time of the end or of what is kept of it, by destroyed room.
     destroyed: dict[str, tuple[int, int]] = field(default_factory=dict)
-    # Where the position may be moved to by the next tick.
+    # Where the position is moved to once what has led there cannot be decided again.
     _candidate: int = 0
+    _wanted: dict[str, int] = field(default_factory=dict)
+    _patience: int = 0
     # States worth a snapshot, by room, with their revision.
     _states: dict[str, tuple[int, Room]] = field(default_factory=dict)
 
@@ -53,7 +61,8 @@ class Upkeep:
         """A room has new events."""
         if not loaded.room.exists:
             self._states.pop(jid, None)
-            self.destroyed[jid] = (loaded.revision, now_us)
+            stone = loaded.room.tombstone
+            self.destroyed[jid] = (loaded.revision, now_us if stone is None else max(now_us, stone.until_us))
             return
         self.destroyed.pop(jid, None)
         if loaded.events >= self.snapshot_events and jid not in self._states:
@@ -63,10 +72,12 @@ class Upkeep:
     async def tick(self) -> None:
         """One round. `WrongRevision`: the shard has another holder."""
         try:
-            # One tick late: by then the inputs up to there are behind the shard's saved position as well, so that
-            # whoever repeats an input finds its events among those that are read again.
-            candidate, self._candidate = self._candidate, await self._delivered()
-            await self.position.save(candidate)
+            # Whoever repeats an input finds its events among those that are read again, or its mark.
+            self._patience -= 1
+            if self.marks.stored(self._wanted, self.saved()) or self._patience < 0:
+                await self.position.save(self._candidate)
+                self._candidate = await self._delivered()
+                self._wanted, self._patience = self.marks.wanted(), PATIENCE_TICKS
             await self._write_snapshots()
             await self.roomlist.flush()
             await self._forget()
@@ -78,7 +89,8 @@ class Upkeep:
     async def close(self) -> None:
         """Save what is sure."""
         try:
-            await self.position.save(max(self._candidate, self.delivered.position))
+            if self.marks.stored(self.marks.wanted(), self.saved()):
+                await self.position.save(max(self._candidate, self.delivered.position))
             await self.roomlist.flush()
         except BusError as error:
             log.debug("delivered position not saved: %r", error)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -18,6 +18,7 @@ from natter.bus.sender import Senders
 from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
 
+from .marks import Marks
 from .occupancy import Occupancy
 from .post import Post
 from .recovery import Repeat
@@ -46,6 +47,7 @@ class RoomWorker:
     journal: Journal
     occupancy: Occupancy
     seen: Seen
+    marks: Marks
     # Journal sequences whose deliveries are stored.
     delivered: Progress
     upkeep: Upkeep | None = None
@@ -62,6 +64,7 @@ class RoomWorker:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._run()), loop.create_task(self._keep())]
         self.office.strangers.on_gone.add(self._gone)
+        self.office.strangers.moves.follow(self.senders)
         for jid, session, _ in list(self.occupancy.sessions()):
             if self.office.directory.by_session(session) is None:
                 self._gone(jid, session)
@@ -70,15 +73,18 @@ class RoomWorker:
         """Queue every frame of one envelope."""
         envelope = bus_pb2.Envelope.FromString(entry.payload)
         sequence, now_us = entry.sequence, self.office.now_us()
+        source, marks = envelope.source, self.marks
         progress = self.shard.progress
         progress.begin(sequence)
-        if envelope.frames:
-            progress.expect(sequence, len(envelope.frames))
         for frame in envelope.frames:
             cause = Cause()
             if frame.sequence:
-                cause = Cause(envelope.source, frame.sequence, frame.index, frame.accepted_us)
+                if not marks.fresh(source, frame.sequence, frame.index):
+                    continue
+                cause = Cause(source, frame.sequence, frame.index, frame.accepted_us)
+            progress.expect(sequence)
             self._inputs.append(Input(frame, cause, sequence, now_us))
+        marks.took(sequence, source)
         progress.finish(sequence)
         self._wake.set()
 
@@ -86,6 +92,10 @@ class RoomWorker:
         """Whether so much waits that no more must be read now."""
         waiting_bytes_max = self.office.settings.waiting_bytes_max
         return len(self._inputs) > INPUTS_MAX or self.senders.waiting_bytes > waiting_bytes_max
+
+    def note(self, position: int) -> str:
+        """What is stored with the shard's position."""
+        return self.marks.note(position)
 
     def idle(self) -> bool:
         """Whether nothing is under way."""
@@ -97,6 +107,7 @@ class RoomWorker:
             return
         self.closed = True
         self.office.strangers.on_gone.discard(self._gone)
+        self.office.strangers.moves.forget(self.senders)
         for timer in self._timers:
             timer.cancel()
         for task in self._tasks:
@@ -145,7 +156,8 @@ class RoomWorker:
         office = self.office
         coming = [self._inputs[i] for i in range(min(len(self._inputs), 1000))]
         await self.rooms.load(i.room for i in coming if i.room != office.host)
-        turn = Turn(office, self.rooms, self.seen, office.settings.limits())
+        limits = replace(office.settings.limits(), keep_words=office.keep_words)
+        turn = Turn(office, self.rooms, self.seen, limits)
         for one in coming:
             if turn.full(one):
                 break

@@ -9,14 +9,17 @@ from functools import partial
 
 from natter.bus import instances, subjects
 from natter.bus.api import Bus
-from natter.bus.directory import Directory
+from natter.bus.directory import Directory, Session
 from natter.bus.holder import Holder
 from natter.bus.journal import Journal
 from natter.bus.kv import bucket_spec, ensure
+from natter.bus.moves import Moves
+from natter.bus.removal import removed_since
 from natter.bus.sender import Senders
 from natter.bus.shard import Shard
 from natter.bus.snapshot import Snapshots
 from natter.runtime import process
+from natter.xmpp.jid import local_of
 
 from .arrivals import Arrivals
 from .departures import Departures
@@ -94,6 +97,7 @@ class Service:
         self._snapshots = Snapshots(bus)
         self._logouts = Logouts(bus)
         self._arrivals = Arrivals(directory)
+        self._moves = Moves(directory)
         self._outputs = Outputs(directory, user_shards=user_shards, room_shards=room_shards)
         self._departures = Departures(directory, self.workers, shards=user_shards)
         self._keep_words = keep_words
@@ -107,6 +111,7 @@ class Service:
             start_seconds_min=settings.start_seconds,
             left=orphans.gateways,
             hand_back=orphans.hand_back,
+            removed=self._removed,
         )
 
     async def open_shard(self, shard: Shard) -> ShardWorker:
@@ -114,6 +119,8 @@ class Service:
         settings = self._settings
         repeated_until = await self._bus.last_sequence(subjects.SHARDS)
         availability = await open_availability(self._bus, shard.number)
+        senders = Senders(self._bus, shard.name, self._publisher, may=shard.held)
+        self._moves.follow(senders)
         tools = Tools(
             residents=Residents(
                 self._journal,
@@ -124,7 +131,7 @@ class Service:
                 exists=partial(has_account, self._bus),
             ),
             journal=self._journal,
-            senders=Senders(self._bus, shard.name, self._publisher, may=shard.held),
+            senders=senders,
             outputs=self._outputs,
             arrivals=self._arrivals,
             availability=availability.values,
@@ -136,12 +143,16 @@ class Service:
             keep_words=self._keep_words,
         )
         bounds = Bounds(settings.frames_waiting_max, settings.bytes_waiting_max, settings.snapshot_events)
-        worker = ShardWorker(shard, tools, bounds, on_close=partial(self._closed, shard.number))
+        worker = ShardWorker(shard, tools, bounds, on_close=partial(self._closed, shard.number, senders))
         self.workers[shard.number] = worker
         self._departures.look(worker)
         return worker
 
-    def _closed(self, number: int, worker: ShardWorker) -> None:
+    async def _removed(self, session: Session) -> bool:
+        return await removed_since(self._bus, local_of(session.bare), session.account)
+
+    def _closed(self, number: int, senders: Senders, worker: ShardWorker) -> None:
+        self._moves.forget(senders)
         if self.workers.get(number) is worker:
             del self.workers[number]
 

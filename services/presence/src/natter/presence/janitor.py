@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 # Nobody has taken over a session that can be resumed, so long after the end of its time: there is no gateway.
 HEIRS_SECONDS_MAX = 60.0
-# Deletes under way at once.
-DELETES_AT_ONCE_MAX = 64
+# Questions and deletes under way at once.
+AT_ONCE_MAX = 64
 
 
 class Janitor:
@@ -35,6 +35,7 @@ class Janitor:
         start_seconds_min: float,
         left: Callable[[], Awaitable[set[str]]],
         hand_back: Callable[[str], Awaitable[int]],
+        removed: Callable[[Session], Awaitable[bool]],
     ) -> None:
         self._directory = directory
         self._alive = alive
@@ -45,6 +46,9 @@ class Janitor:
         # Gateways that may have left deliveries, and what to do about them.
         self._left = left
         self._hand_back = hand_back
+        # Whether a session's account was removed; asked once of each session that waits for an heir.
+        self._removed = removed
+        self._asked: dict[str, bool] = {}
         # Since when we can tell, and since when each gateway with sessions has been missing.
         self._since: float | None = None
         self._missing: dict[str, float] = {}
@@ -80,6 +84,7 @@ class Janitor:
         if now - self._since < self._start_seconds_min:
             return
         dead = {gateway for gateway, since in self._missing.items() if now - since >= self._missing_seconds_min}
+        await self._ask([s for s in self._directory.all() if s.gateway in dead and s.resumption])
         over = {s.gateway for s in self._directory.all() if s.gateway in dead and self._is_over(s, now)}
         if over:
             await self._remove(over, now)
@@ -87,8 +92,17 @@ class Janitor:
             # Its sessions went one look ago, so by now nothing more is delivered there.
             await self._hand_back(gateway)
 
+    async def _ask(self, waiting: list[Session]) -> None:
+        """XEP-0077 §3.2: a removed account has no sessions, nor has who takes its name."""
+        self._asked = {s.session: self._asked[s.session] for s in waiting if s.session in self._asked}
+        new = [session for session in waiting if session.session not in self._asked]
+        for start in range(0, len(new), AT_ONCE_MAX):
+            part = new[start : start + AT_ONCE_MAX]
+            for session, gone in zip(part, await asyncio.gather(*map(self._removed, part)), strict=True):
+                self._asked[session.session] = gone
+
     def _is_over(self, session: Session, now: float) -> bool:
-        if not session.resumption:
+        if not session.resumption or self._asked.get(session.session):
             return True
         return now - self._missing[session.gateway] > session.resume_seconds + HEIRS_SECONDS_MAX
 
@@ -98,7 +112,7 @@ class Janitor:
         if not sessions:
             return
         log.warning("removing %d sessions of %d gateways that are gone", len(sessions), len(dead))
-        for start in range(0, len(sessions), DELETES_AT_ONCE_MAX):
-            part = sessions[start : start + DELETES_AT_ONCE_MAX]
+        for start in range(0, len(sessions), AT_ONCE_MAX):
+            part = sessions[start : start + AT_ONCE_MAX]
             await asyncio.gather(*(self._directory.delete(session) for session in part))
             names.PRESENCE_GHOSTS.add(by=len(part))

@@ -14,6 +14,7 @@ from natter.bus import subjects
 from natter.bus.api import Bus
 from natter.bus.directory import Directory
 from natter.bus.kv import Bucket
+from natter.bus.returning import as_lane_frame, returnable
 from natter.bus.sender import Senders
 from natter.bus.series import envelope_of
 from natter.proto.v1 import bus_pb2
@@ -23,22 +24,10 @@ log = logging.getLogger(__name__)
 
 PAGE_ENTRIES = 100
 
-_MESSAGE = bus_pb2.KIND_MESSAGE
-_IQ = bus_pb2.KIND_IQ
-
-
-def owed(frame: bus_pb2.Frame) -> bool:
-    """Whether the sender, or another session, is owed this frame: no broadcast, no answer, no presence, no error."""
-    if frame.tos:
-        return False
-    if frame.kind == _MESSAGE:
-        return frame.type not in ("error", "groupchat")
-    return frame.kind == _IQ and frame.type in ("get", "set")
-
 
 def lane_of(source: str, lanes: int) -> int:
     """The lane that a delivery came from; any, but always the same, for what came from elsewhere."""
-    kind, _, number = source.partition("~")[0].partition(".")
+    kind, _, number = source.partition(".")
     return (
         int(number) if kind == "lane" and number.isdigit() and int(number) < lanes else crc32(source.encode()) % lanes
     )
@@ -100,15 +89,4 @@ class Orphans:
 
     def _is_orphan(self, frame: bus_pb2.Frame) -> bool:
         """Not what is owed to nobody, nor what is for a session that lives on at another gateway."""
-        return owed(frame) and not any(self._directory.by_session(name) for name in frame.sessions)
-
-
-def as_lane_frame(frame: bus_pb2.Frame) -> bus_pb2.Frame:
-    """The frame as the lane wants it: without cause and sessions, `returned` once more."""
-    own = bus_pb2.Frame()
-    own.CopyFrom(frame)
-    own.ClearField("sessions")
-    own.sequence = 0
-    own.index = 0
-    own.returned += 1
-    return own
+        return returnable(frame) and not any(self._directory.by_session(name) for name in frame.sessions)

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass, field
 
+from natter.bus.api import BusError
 from natter.bus.journal import Journal
 from natter.bus.snapshot import Snapshots
 
@@ -109,10 +110,15 @@ class Residents:
         """Write what the journal comes to, and forget the entries below. Raises `BusError`: nothing is lost then."""
         user = resident.user
         folded = Folded(user.roster, resident.revision, dict(resident.applied))
-        resident.events_since_snapshot = 0
-        await self._snapshots.put(KIND, user.jid, folded.revision, codec.encode_snapshot(folded))
-        # The newest entry stays: its sequence is the revision that the next append expects.
-        await self._journal.truncate(KIND, user.jid, folded.revision)
+        events, resident.events_since_snapshot = resident.events_since_snapshot, 0
+        try:
+            await self._snapshots.put(KIND, user.jid, folded.revision, codec.encode_snapshot(folded))
+            # The newest entry stays: its sequence is the revision that the next append expects.
+            await self._journal.truncate(KIND, user.jid, folded.revision)
+        except BusError:
+            # With the next event again.
+            resident.events_since_snapshot += events
+            raise
 
     async def _fold(self, jid: str) -> tuple[Folded, int]:
         stored = await self._snapshots.get(KIND, jid)

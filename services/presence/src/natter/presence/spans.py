@@ -14,10 +14,10 @@ _TYPES: Final = frozenset(
 
 
 def label(frame: bus_pb2.Frame) -> str:
-    """presence.<type> or iq.<type>: one of a fixed set."""
+    """presence, presence.<type> or iq.<type>: one of a fixed set."""
     kind = "iq" if frame.kind == bus_pb2.KIND_IQ else "presence"
     if not frame.type:
-        return f"{kind}.available"
+        return kind
     return f"{kind}.{frame.type}" if frame.type in _TYPES else f"{kind}.other"
 
 

@@ -6,11 +6,13 @@ import asyncio
 import platform
 import secrets
 import time
+from functools import partial
 from importlib.metadata import version
 
 from natter.bus.directory import Directory
 from natter.bus.facts import FactsWriter
 from natter.bus.holder import Holder, Shard
+from natter.bus.moves import Moves
 from natter.bus.sender import Senders
 from natter.runtime.process import Context
 
@@ -31,14 +33,15 @@ async def app(ctx: Context[Settings]) -> None:
     facts = FactsWriter(ctx.bus, ctx.instance)
     ctx.on_drain(facts.close)
     office = _office(ctx, directory, facts)
-    directory.on_change(office.changed)
+    moves = Moves(directory)
     # Names this start of this process: message ids of its publishes are nobody else's.
     publisher = f"{ctx.instance}.{secrets.token_hex(8)}"
 
     async def open_lane(shard: Shard) -> Lane:
-        lane = Lane(office, Senders(ctx.bus, shard.source or shard.name, publisher, may=shard.held), shard.progress)
+        senders = Senders(ctx.bus, shard.name, publisher, may=shard.held)
+        lane = Lane(office, senders, shard.progress, closed=partial(moves.forget, senders))
         lane.fences.remember(directory.all(), shard.number, shard.progress.position)
-        office.lanes.add(lane)
+        moves.follow(senders)
         return lane
 
     holder = Holder(

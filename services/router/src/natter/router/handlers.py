@@ -44,15 +44,6 @@ class Office:
     facts: FactsWriter
     now_us: Callable[[], int]
     waiting_bytes_max: int
-    # The lanes at work here.
-    lanes: set[Lane] = field(default_factory=set)
-
-    def changed(self, before: Session | None, after: Session | None) -> None:
-        """The directory has changed: has a session moved to another gateway?"""
-        if before is None or after is None or before.session != after.session or before.gateway == after.gateway:
-            return
-        for lane in self.lanes:
-            lane.moved(before.gateway)
 
 
 @dataclass(slots=True, eq=False)
@@ -63,10 +54,8 @@ class Lane:
     senders: Senders
     progress: Progress
     fences: Fences = field(default_factory=Fences)
-    # What is not stored yet at gateways that sessions have left, and the entries that wait for it: what goes to a
-    # session's new gateway must not pass what went to its old one.
-    _barriers: int = 0
-    _held: list[Entry] = field(default_factory=list)
+    # Told when it is closed.
+    closed: Callable[[], None] = field(default=lambda: None)
     # Of the entry at work.
     _sequence: int = 0
     _source: str = ""
@@ -74,9 +63,6 @@ class Lane:
 
     def take(self, entry: Entry) -> None:
         """Route every frame of one envelope, in order. Never raises for what is in the entry."""
-        if self._barriers:
-            self._held.append(entry)
-            return
         self._sequence = sequence = entry.sequence
         progress = self.progress
         progress.begin(sequence)
@@ -93,25 +79,13 @@ class Lane:
     def full(self) -> bool:
         """Whether so much waits to be stored that no more must be read now."""
         # Asked after each entry: the sum is made only where it could be large.
-        return self._barriers > 0 or (
+        return (
             self.progress.open_sequences > OPEN_ENTRIES and self.senders.waiting_bytes > self.office.waiting_bytes_max
         )
 
-    def moved(self, gateway: str) -> None:
-        """A session has left this gateway."""
-        sender = self.senders.to(self.office.subjects.deliver(gateway))
-        if sender.waiting_frames:
-            self._barriers += 1
-            sender.when_stored(self._passed)
-
-    def _passed(self) -> None:
-        self._barriers -= 1
-        while self._held and not self._barriers:
-            self.take(self._held.pop(0))
-
     async def close(self) -> None:
         """Give up what is not stored: the next holder starts behind the position and repeats it."""
-        self.office.lanes.discard(self)
+        self.closed()
         await self.senders.close()
 
     def _frames(self, frames: list[bytes]) -> None:

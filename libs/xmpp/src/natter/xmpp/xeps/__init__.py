@@ -11,15 +11,19 @@ from . import (
     disco,
     entity_time,
     extended_disco,
+    forward,
     last_activity,
+    mam,
     muc,
     ping,
     registration,
     roster_versioning,
     rsm,
     software_version,
+    stanza_id,
     stream_limits,
     stream_management,
+    unique_room_names,
 )
 
 # By number of the XEP.
@@ -40,5 +44,9 @@ ALL = (
     delay,
     roster_versioning,
     direct_invitations,
+    unique_room_names,
+    forward,
+    mam,
+    stanza_id,
     stream_limits,
 )

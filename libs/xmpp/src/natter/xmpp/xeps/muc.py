@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Final
 
@@ -83,6 +83,8 @@ class Item:
     reason: str = ""
     actor_nick: str = ""
     actor_jid: str = ""
+    # Whether a nickname stands there, be it an empty one: XEP-0045 §9.5, to take a reserved one back.
+    names_nick: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ def parse_item(element: Element) -> Item:
         element.findtext(f"{namespace}reason") or "",
         "" if actor is None else actor.get("nick", ""),
         "" if actor is None else actor.get("jid", ""),
+        "nick" in element.attrib,
     )
 
 

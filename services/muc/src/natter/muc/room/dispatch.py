@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from natter.proto.v1 import room_pb2
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape
 from natter.xmpp.traits import Trait
+from natter.xmpp.xeps import data_forms
 from natter.xmpp.xeps.muc import Affiliation, Role, Status
 
 from .answer import result
-from .decide import availability, configure, discover, enter, invite, leave, message, nick, private, relay, rights
+from .decide import (
+    availability,
+    configure,
+    discover,
+    enter,
+    invite,
+    leave,
+    message,
+    nick,
+    private,
+    register,
+    relay,
+    rights,
+    voice,
+)
 from .refusal import refusal
 from .request import IQ, MESSAGE, NOTHING, PRESENCE, Address, Decision, Limits, Output, Refused, Request, present
 from .state import Room
@@ -29,7 +45,7 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
         if request.type in ("error", "result", "unavailable"):
             return NOTHING
         return Decision(outputs=(refusal(request, refused),))
-    if decision.events and applied(room, request):
+    if decision.events and applied(room, request) and not is_fleeting(decision.events[0], limits):
         return NOTHING
     return decision
 
@@ -39,6 +55,11 @@ def applied(room: Room, request: Request) -> bool:
     cause = request.cause
     known = room.applied.get(cause.source) if cause.sequence else None
     return known is not None and known.covers(cause.sequence, cause.index, cause.accepted_us)
+
+
+def is_fleeting(event: room_pb2.RoomEvent, limits: Limits) -> bool:
+    """Whether the event goes into no journal, which then does not know that it has happened."""
+    return not limits.keep_words and event.HasField("message_sent")
 
 
 def _verb(room: Room, request: Request, limits: Limits) -> Decision:
@@ -64,7 +85,22 @@ def _message(room: Room, request: Request, limits: Limits) -> Decision:
         return private.decide(room, request, limits)
     if request.type == "groupchat":
         return message.decide(room, request, limits)
+    form = _form(request)
+    if form is not None and form.form_type == ns.MUC_REQUEST:
+        return voice.decide(room, request, message.speaker(room, request), form)
+    if form is not None and form.form_type == ns.MUC_REGISTER:
+        return register.approve(room, request, form, limits)
     return invite.decide(room, request, limits)
+
+
+def _form(request: Request) -> data_forms.Form | None:
+    """The data form in a message that is for the room itself."""
+    if b"jabber:x:data" not in request.stanza:
+        return None
+    try:
+        return data_forms.find(request.element())
+    except ValueError:
+        raise Refused("bad-request") from None
 
 
 def _presence(room: Room, request: Request, limits: Limits) -> Decision:
@@ -107,6 +143,8 @@ def _iq(room: Room, request: Request, limits: Limits) -> Decision:
             return rights.decide(room, request, limits)
         case _, name if name == _OWNER:
             return configure.decide(room, request, limits)
+        case _, name if name == register.QUERY:
+            return register.decide(room, request, limits)
         case "get", name if name == _INFO:
             return discover.info(room, request)
         case "get", name if name == _ITEMS:
@@ -114,5 +152,5 @@ def _iq(room: Room, request: Request, limits: Limits) -> Decision:
         case "get", name if name == _PING:
             return Decision(outputs=(result(request),))
         case _:
-            # XEP-0045 §7.10: registration is not offered; RFC 6120 §8.4: nor is anything else.
+            # RFC 6120 §8.4: nothing else is offered.
             raise Refused("service-unavailable")

@@ -12,8 +12,8 @@ from natter.xmpp.traits import Trait
 from natter.xmpp.xeps.muc import Affiliation, Role
 
 from . import nickname
-from .snapshot import config_from
-from .state import HISTORY_BYTES_MAX, HISTORY_STANZAS_MAX, Affiliated, Applied, Occupant, Room, Said, Subject
+from .snapshot import config_from, reserved
+from .state import HISTORY_BYTES_MAX, HISTORY_STANZAS_MAX, Affiliated, Applied, Occupant, Room, Said, Subject, Tombstone
 
 Event = room_pb2.RoomEvent
 
@@ -55,8 +55,6 @@ def _created(room: Room, event: room_pb2.RoomCreated, time_us: int) -> Room:
 
 
 def _joined(room: Room, event: room_pb2.OccupantJoined, time_us: int) -> Room:
-    # Whoever had this nickname or this JID before is replaced; a decision lets nobody but the same JID do that.
-    room = _without(room, room.nicks.get(event.jid, ""), but=event.nick)
     occupant = Occupant(
         event.nick,
         event.jid,
@@ -70,24 +68,28 @@ def _joined(room: Room, event: room_pb2.OccupantJoined, time_us: int) -> Room:
 
 
 def _left(room: Room, event: room_pb2.OccupantLeft, time_us: int) -> Room:
-    return _without(room, event.nick)
+    return _without(room, (event.jid,) if event.jid else room.nicks.get(event.nick, ()))
 
 
 def _renamed(room: Room, event: room_pb2.NicknameChanged, time_us: int) -> Room:
-    before = room.occupants.get(event.nick)
-    if before is None:
-        return room
-    room = _without(room, event.nick)
-    presence = event.presence
-    return _with(room, replace(before, nick=event.new_nick, attributes=presence.attributes, payload=presence.payload))
+    presence, sessions = event.presence, room.named(event.nick)
+    room = _without(room, room.nicks.get(event.nick, ()))
+    for before in sessions:
+        changed = replace(before, nick=event.new_nick)
+        if event.jid in ("", before.jid):
+            changed = replace(changed, attributes=presence.attributes, payload=presence.payload)
+        room = _with(room, changed)
+    return room
 
 
 def _presence(room: Room, event: room_pb2.PresenceChanged, time_us: int) -> Room:
-    before = room.occupants.get(event.nick)
+    before = room.occupants.get(event.jid) or room.shown(event.nick)
     if before is None:
         return room
     changed = replace(before, attributes=event.presence.attributes, payload=event.presence.payload)
-    return replace(room, occupants={**room.occupants, event.nick: changed})
+    if room.nicks[before.nick][-1] != before.jid:
+        return _with(room, changed)
+    return replace(room, occupants={**room.occupants, before.jid: changed})
 
 
 def _said(room: Room, event: room_pb2.MessageSent, time_us: int) -> Room:
@@ -108,13 +110,19 @@ def _subject(room: Room, event: room_pb2.SubjectChanged, time_us: int) -> Room:
 
 
 def _rights(room: Room, event: room_pb2.RightsChanged, time_us: int) -> Room:
-    affiliations = dict(room.affiliations)
+    affiliations, registrations = dict(room.affiliations), dict(room.registrations)
     for change in event.affiliations:
         affiliation = Affiliation(change.affiliation)
-        affiliations.pop(change.jid, None)
+        before = affiliations.pop(change.jid, None)
+        nick = change.nick if change.HasField("nick") else before.nick if before is not None else ""
+        # XEP-0045 §9.1: who is banned has no nickname reserved any more.
+        if affiliation is Affiliation.OUTCAST:
+            nick = ""
+        registrations.pop(change.jid, None)
         if affiliation is not Affiliation.NONE:
-            affiliations[change.jid] = Affiliated(affiliation, change.reason)
-    return _roles(replace(room, affiliations=affiliations), event.occupants)
+            affiliations[change.jid] = Affiliated(affiliation, change.reason, nick)
+    room = replace(room, affiliations=affiliations, reserved=reserved(affiliations), registrations=registrations)
+    return _roles(room, event.occupants)
 
 
 def _config(room: Room, event: room_pb2.ConfigChanged, time_us: int) -> Room:
@@ -122,46 +130,78 @@ def _config(room: Room, event: room_pb2.ConfigChanged, time_us: int) -> Room:
     return _roles(room, event.occupants)
 
 
+def _voice(room: Room, event: room_pb2.VoiceRequested, time_us: int) -> Room:
+    sessions = {o.jid: replace(o, asked_us=time_us) for o in room.named(event.nick)}
+    return replace(room, occupants={**room.occupants, **sessions}) if sessions else room
+
+
+def _registering(room: Room, event: room_pb2.RegistrationRequested, time_us: int) -> Room:
+    return replace(room, registrations={**room.registrations, event.jid: event.nick})
+
+
+def _not_registered(room: Room, event: room_pb2.RegistrationRefused, time_us: int) -> Room:
+    return replace(room, registrations=_less(room.registrations, event.jid))
+
+
 def _destroyed(room: Room, event: room_pb2.RoomDestroyed, time_us: int) -> Room:
     # What has been applied stays known: the room may be made again while old frames still come.
-    return Room(room.jid, applied=room.applied)
+    stone = None
+    if event.tombstone_seconds:
+        until_us = time_us + event.tombstone_seconds * 1_000_000
+        stone = Tombstone(event.reason, event.alternate, until_us, tuple(room.owners()))
+    return Room(room.jid, applied=room.applied, tombstone=stone)
 
 
 def _roles(room: Room, changes: Iterable[room_pb2.OccupantChange]) -> Room:
     for change in changes:
         role = Role(change.role)
-        occupant = room.occupants.get(change.nick)
-        if occupant is None:
-            continue
         if role is Role.NONE:
-            room = _without(room, change.nick)
-        else:
-            room = replace(room, occupants={**room.occupants, change.nick: replace(occupant, role=role)})
+            room = _without(room, room.nicks.get(change.nick, ()))
+            continue
+        changed = {o.jid: replace(o, role=role) for o in room.named(change.nick)}
+        room = replace(room, occupants={**room.occupants, **changed})
     return room
 
 
 def _with(room: Room, occupant: Occupant) -> Room:
-    holder = room.nick_keys.get(nickname.stored_key(occupant.nick), "")
-    if holder and room.occupants[holder].jid != occupant.jid:
-        room = _without(room, holder)
+    """The room with this session in it. Whoever had its JID or, being somebody else, its nickname is replaced.
+
+    Decisions let nobody take the nickname of another user.
+    """
+    key = nickname.stored_key(occupant.nick)
+    before = room.occupants.get(occupant.jid)
+    if before is not None and before.nick != occupant.nick:
+        room = _without(room, (before.jid,))
+    holder = room.nick_keys.get(key, occupant.nick)
+    strangers = tuple(o.jid for o in room.named(holder) if holder != occupant.nick or o.bare != occupant.bare)
+    if strangers:
+        room = _without(room, strangers)
+    jids = tuple(jid for jid in room.nicks.get(occupant.nick, ()) if jid != occupant.jid)
+    # The order among the sessions of one nickname is the order among the occupants: a snapshot keeps only that.
+    occupants = _less(room.occupants, occupant.jid) if jids else room.occupants
     return replace(
         room,
-        occupants={**room.occupants, occupant.nick: occupant},
-        nicks={**room.nicks, occupant.jid: occupant.nick},
-        nick_keys={**room.nick_keys, nickname.stored_key(occupant.nick): occupant.nick},
+        occupants={**occupants, occupant.jid: occupant},
+        nicks={**room.nicks, occupant.nick: (*jids, occupant.jid)},
+        nick_keys={**room.nick_keys, key: occupant.nick},
     )
 
 
-def _without(room: Room, nick: str, *, but: str = "") -> Room:
-    occupant = room.occupants.get(nick)
-    if occupant is None or nick == but:
-        return room
-    return replace(
-        room,
-        occupants=_less(room.occupants, nick),
-        nicks=_less(room.nicks, occupant.jid),
-        nick_keys=_less(room.nick_keys, nickname.stored_key(nick)),
-    )
+def _without(room: Room, jids: Iterable[str]) -> Room:
+    """The room without these sessions."""
+    for jid in jids:
+        occupant = room.occupants.get(jid)
+        if occupant is None:
+            continue
+        left = tuple(other for other in room.nicks[occupant.nick] if other != jid)
+        nicks, keys = dict(room.nicks), room.nick_keys
+        if left:
+            nicks[occupant.nick] = left
+        else:
+            del nicks[occupant.nick]
+            keys = _less(keys, nickname.stored_key(occupant.nick))
+        room = replace(room, occupants=_less(room.occupants, jid), nicks=nicks, nick_keys=keys)
+    return room
 
 
 def _less(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -181,4 +221,7 @@ _CHANGES: Final[dict[str, Callable[[Room, Any, int], Room]]] = {
     "rights_changed": _rights,
     "config_changed": _config,
     "room_destroyed": _destroyed,
+    "voice_requested": _voice,
+    "registration_requested": _registering,
+    "registration_refused": _not_registered,
 }

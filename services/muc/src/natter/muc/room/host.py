@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b32encode
 from collections.abc import Sequence
 
 from natter.xmpp import ns
-from natter.xmpp.xeps import disco, rsm
+from natter.xmpp.xeps import disco, rsm, unique_room_names
 
 from .answer import result
 from .refusal import refusal
@@ -19,12 +20,14 @@ FEATURES = (
     ns.OCCUPANT_ID,
     ns.RSM,
     ns.PING,
+    unique_room_names.NS,
 )
 # Rooms on one page of the list; who wants more asks for the next page.
 PAGE_ROOMS_MAX = 200
 
 _INFO = f"{{{ns.DISCO_INFO}}}query"
 _ITEMS = f"{{{ns.DISCO_ITEMS}}}query"
+_UNIQUE = f"{{{unique_room_names.NS}}}unique"
 _PING = f"{{{ns.PING}}}ping"
 
 
@@ -47,6 +50,10 @@ def _decide(request: Request, rooms: Sequence[disco.Item]) -> Decision:
         return Decision(outputs=(result(request),))
     if request.payload == _INFO:
         return _info(request)
+    if request.payload == _UNIQUE:
+        # XEP-0307 §3: a name that nobody can have thought of.
+        name = b32encode(request.fresh[:10]).decode().lower()
+        return Decision(outputs=(result(request, unique_room_names.unique(name)),))
     if request.payload == _ITEMS:
         return _items(request, rooms)
     raise Refused("service-unavailable")

@@ -15,6 +15,8 @@ def refusal(request: Request, refused: Refused) -> Output:
     id = b" id=" + attributes[b"id"] if b"id" in attributes else b""
     head = b"<%b%b from='%b' type='error'>" % (name, id, attr_escape(request.to).encode())
     error = error_element(refused.condition, type=refused.type, text=refused.text, by=request.room)
+    if refused.address:
+        error[0].text = refused.address
     # XEP-0045 §7.2.5: clients tell a room's presence error from others by this empty element.
     x = f"<x xmlns='{ns.MUC}'/>".encode() if request.kind == PRESENCE else b""
     stanza = b"%b%b%b</%b>" % (head, x, render(error), name)

@@ -35,10 +35,10 @@ def _answer(room: Room, event: Event) -> Iterator[Output]:
 
 def _joined(before: Room, event: Event, after: Room) -> Iterator[Output]:
     joined = event.occupant_joined
-    newcomer = after.occupants[joined.nick]
+    newcomer = after.occupants[joined.jid]
     # XEP-0045 §7.1: others' presence, self-presence, history, subject; then what happens from now on.
-    for other in after.occupants.values():
-        if other.nick != newcomer.nick:
+    for other in after.people():
+        if other.nick != newcomer.nick and other.role not in after.config.silent_roles:
             yield presences.standing(after, other, newcomer)
     own = [Status.NON_ANONYMOUS] if after.config.jids_public else []
     own += [Status.CREATED] if joined.created else []
@@ -49,19 +49,20 @@ def _joined(before: Room, event: Event, after: Room) -> Iterator[Output]:
     yield presences.to_self(after, newcomer, what)
     yield from messages.history(before, newcomer, joined.history, event.time_us)
     yield messages.subject(after, newcomer)
-    known = before.occupant(joined.jid)
+    known = before.shown(joined.nick)
     # XEP-0045 §7.2.1: who was in already gets everything again; the others only hear of it if something is new.
-    if known is None or (known.payload, known.attributes, known.role) != (
+    if known is None or (known.payload, known.attributes, known.role, known.jid) != (
         newcomer.payload,
         newcomer.attributes,
         newcomer.role,
+        newcomer.jid,
     ):
         yield from presences.to_others(after, newcomer, about(after, newcomer), after.occupants.values())
 
 
 def _left(before: Room, event: Event, after: Room) -> Iterator[Output]:
     left = event.occupant_left
-    occupant = before.occupants.get(left.nick)
+    occupant = before.occupants.get(left.jid) or before.shown(left.nick)
     if occupant is None:
         return
     what = About(
@@ -70,7 +71,12 @@ def _left(before: Room, event: Event, after: Room) -> Iterator[Output]:
     leaving = _saying(occupant, left.presence)
     # XEP-0045 §7.14: first to whoever leaves, then to those who remain.
     yield presences.to_self(before, leaving, what)
-    yield from presences.to_others(before, leaving, what, after.occupants.values())
+    remaining = after.shown(left.nick)
+    if remaining is None:
+        yield from presences.to_others(before, leaving, what, after.occupants.values())
+    elif before.shown(left.nick) is occupant:
+        # XEP-0045 §7.2.8: another session of theirs is still in: it is seen instead.
+        yield from presences.to_all(after, remaining, about(after, remaining), after.occupants.values())
 
 
 def _saying(occupant: Occupant, presence: room_pb2.OccupantPresence) -> Occupant:
@@ -87,10 +93,9 @@ def _saying(occupant: Occupant, presence: room_pb2.OccupantPresence) -> Occupant
 
 def _renamed(before: Room, event: Event, after: Room) -> Iterator[Output]:
     change = event.nickname_changed
-    old, new = before.occupants.get(change.nick), after.occupants.get(change.new_nick)
+    old, new = before.shown(change.nick), after.shown(change.new_nick)
     if old is None or new is None:
         return
-    audience = after.occupants.values()
     # XEP-0045 §7.6: unavailable from the old nickname with 303 and the new one, then available from the new.
     gone = About(
         affiliation=before.affiliation(old.bare),
@@ -99,14 +104,15 @@ def _renamed(before: Room, event: Event, after: Room) -> Iterator[Output]:
         statuses=(Status.NEW_NICK,),
         new_nick=change.new_nick,
     )
-    yield from presences.to_all(before, _saying(old, room_pb2.OccupantPresence()), gone, audience)
+    yield from presences.to_all(before, _saying(old, room_pb2.OccupantPresence()), gone, before.occupants.values())
     own = (Status.NICK_ASSIGNED,) if change.nick_changed else ()
     here = About(affiliation=after.affiliation(new.bare), role=new.role, own_statuses=own)
-    yield from presences.to_all(after, new, here, audience)
+    yield from presences.to_all(after, new, here, after.occupants.values())
 
 
 def _presence(before: Room, event: Event, after: Room) -> Iterator[Output]:
-    occupant = after.occupants.get(event.presence_changed.nick)
+    changed = event.presence_changed
+    occupant = after.occupants.get(changed.jid) or after.shown(changed.nick)
     if occupant is not None:
         yield from presences.to_all(after, occupant, about(after, occupant), after.occupants.values())
 
@@ -124,15 +130,18 @@ def _subject(before: Room, event: Event, after: Room) -> Iterator[Output]:
 def _rights(before: Room, event: Event, after: Room) -> Iterator[Output]:
     rights = event.rights_changed
     yield from _standing(before, after, event, rights.occupants, rights.actor)
-    if not after.config.members_only:
-        return
-    # XEP-0045 §9.5: who becomes a member of a members-only room is invited.
-    inviter = after.occupants.get(rights.actor)
+    inviter = after.shown(rights.actor)
     for change in rights.affiliations:
-        new = change.affiliation == Affiliation.MEMBER and before.affiliation(change.jid) is Affiliation.NONE
-        if new and "@" in change.jid and not after.of_bare(change.jid):
+        known = before.affiliation(change.jid)
+        if change.affiliation == known or "@" not in change.jid or before.of_bare(change.jid):
+            continue
+        if change.affiliation == Affiliation.MEMBER and known is Affiliation.NONE and after.config.members_only:
+            # XEP-0045 §9.5: who becomes a member of a members-only room is invited.
             by = inviter.bare if inviter is not None else after.jid
             yield messages.invitation(after, by, change.jid, Invite(change.jid, change.reason))
+        elif change.affiliation != Affiliation.OUTCAST:
+            # XEP-0045 §18.1 (MAY). Not of a ban: a room is no way to molest whoever never entered it.
+            yield messages.affiliation_changed(after, change.jid, Affiliation(change.affiliation))
 
 
 def _standing(
@@ -141,8 +150,7 @@ def _standing(
     """Roles that changed, and occupants who were removed."""
     gone: list[tuple[Occupant, About]] = []
     for change in changes:
-        occupant = before.occupants.get(change.nick)
-        if occupant is not None and change.role == Role.NONE:
+        for occupant in before.named(change.nick) if change.role == Role.NONE else ():
             what = About(
                 affiliation=after.affiliation(occupant.bare),
                 role=Role.NONE,
@@ -158,9 +166,10 @@ def _standing(
     yield from _answer(after, event)
     audience = after.occupants.values()
     for occupant, what in gone:
-        yield from presences.to_others(after, occupant, what, audience)
+        if before.nicks[occupant.nick][-1] == occupant.jid:
+            yield from presences.to_others(after, occupant, what, audience)
     for change in changes:
-        changed = after.occupants.get(change.nick)
+        changed = after.shown(change.nick)
         if changed is not None and change.role != Role.NONE:
             what = About(
                 affiliation=after.affiliation(changed.bare),
@@ -170,13 +179,52 @@ def _standing(
                 reason=change.reason,
             )
             yield from presences.to_all(after, changed, what, audience)
+            shown = before.shown(change.nick)
+            if shown is not None:
+                yield from _hidden(before, shown, after, changed)
 
 
 def _config(before: Room, event: Event, after: Room) -> Iterator[Output]:
     changed = event.config_changed
     yield from _standing(before, after, event, changed.occupants, "")
+    yield from _broadcast(before, after, {change.nick for change in changed.occupants})
     if changed.statuses:
         yield messages.configured(after, tuple(changed.statuses), f"config-{event.time_us}")
+
+
+def _broadcast(before: Room, after: Room, told: set[str]) -> Iterator[Output]:
+    """Roles that the configuration hides or shows from now on. XEP-0045 §7.2.2, muc#roomconfig_presencebroadcast."""
+    if before.config.silent_roles == after.config.silent_roles:
+        return
+    for occupant in after.people():
+        if occupant.nick in told:
+            continue
+        if occupant.role in before.config.silent_roles and occupant.role not in after.config.silent_roles:
+            yield from presences.to_others(after, occupant, about(after, occupant), after.occupants.values())
+        yield from _hidden(before, occupant, after, occupant)
+
+
+def _hidden(before: Room, shown: Occupant, after: Room, now: Occupant) -> Iterator[Output]:
+    """For the others, somebody is gone whose presence is not broadcast any more."""
+    if shown.role in before.config.silent_roles or now.role not in after.config.silent_roles:
+        return
+    what = About(affiliation=after.affiliation(now.bare), role=Role.NONE, gone=True)
+    audience = [o for o in after.occupants.values() if o.nick != now.nick]
+    yield from presences.to_others(before, _saying(shown, room_pb2.OccupantPresence()), what, audience)
+
+
+def _voice(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    asker = after.occupants.get(event.voice_requested.jid)
+    moderators = tuple(o for o in after.occupants.values() if o.role is Role.MODERATOR)
+    if asker is not None and moderators:
+        yield messages.voice_request(after, asker, moderators, f"voice-{event.time_us}")
+
+
+def _registering(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    asked = event.registration_requested
+    yield from _answer(after, event)
+    admins = tuple(Address(jid) for jid in after.admins())
+    yield messages.registration_request(after, asked.jid, asked.nick, admins, f"registration-{event.time_us}")
 
 
 def _destroyed(before: Room, event: Event, after: Room) -> Iterator[Output]:
@@ -198,4 +246,6 @@ _RENDERERS: Final[dict[str, Callable[[Room, Any, Room], Iterator[Output]]]] = {
     "rights_changed": _rights,
     "config_changed": _config,
     "room_destroyed": _destroyed,
+    "voice_requested": _voice,
+    "registration_requested": _registering,
 }

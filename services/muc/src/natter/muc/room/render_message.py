@@ -9,9 +9,11 @@ from natter.xmpp import ns
 from natter.xmpp.element import attr_escape, render
 from natter.xmpp.traits import Trait
 from natter.xmpp.xeps import date_time, muc
+from natter.xmpp.xeps.data_forms import Field, Form, boolean_field, form_type
+from natter.xmpp.xeps.data_forms import render as form_element
 
 from .render_presence import occupant_jid
-from .request import MESSAGE, Address, Everyone, Output
+from .request import MESSAGE, Address, Everyone, Output, Target
 from .stanza import append
 from .state import Occupant, Room, Said
 
@@ -87,6 +89,50 @@ def invitation(room: Room, inviter: str, invitee: str, invite: muc.Invite, id: s
 def decline(room: Room, invitee: str, inviter: str, reason: str, id: str = "") -> Output:
     """The decline of an invitation on its way to the inviter."""
     return _out_of_room(room, inviter, render(muc.declined(muc.Invite(invitee, reason))), id)
+
+
+def voice_request(room: Room, asker: Occupant, moderators: tuple[Occupant, ...], id: str) -> Output:
+    """A request for voice as moderators get it. XEP-0045 §8.6."""
+    form = Form(
+        "form",
+        (
+            form_type(ns.MUC_REQUEST),
+            Field("muc#role", ("participant",), "list-single", "Requested Role", options=(("participant", "Voice"),)),
+            Field("muc#jid", (asker.jid,), "jid-single", "User ID"),
+            Field("muc#roomnick", (asker.nick,), "text-single", "Room Nickname"),
+            boolean_field("muc#request_allow", False, "Grant Voice to This Person?"),
+        ),
+        title="Voice request",
+        instructions=("To grant voice, tick the box and submit the form. To skip this request, cancel it.",),
+    )
+    return _form(room, form, moderators, id)
+
+
+def registration_request(room: Room, jid: str, nick: str, admins: tuple[Target, ...], id: str) -> Output:
+    """A request to be registered as admins get it. XEP-0045 §9.9."""
+    form = Form(
+        "form",
+        (
+            form_type(ns.MUC_REGISTER),
+            Field("muc#jid", (jid,), "jid-single", "User ID"),
+            Field("muc#register_roomnick", (nick,), "text-single", "Desired Nickname"),
+            boolean_field("muc#register_allow", False, "Allow This Person to Register with the Room?"),
+        ),
+        title="Registration request",
+        instructions=("To approve, tick the box and submit the form. To skip this request, cancel it.",),
+    )
+    return _form(room, form, admins, id)
+
+
+def _form(room: Room, form: Form, to: tuple[Target, ...], id: str) -> Output:
+    head = f"<message from='{attr_escape(room.jid)}' id='{attr_escape(id)}'>".encode()
+    return Output(MESSAGE, head + render(form_element(form)) + b"</message>", room.jid, to, id=id)
+
+
+def affiliation_changed(room: Room, jid: str, affiliation: muc.Affiliation) -> Output:
+    """Told to somebody whose affiliation changed while they were not in the room. XEP-0045 §18.1: 101."""
+    item = muc.Item(affiliation, muc.Role.NONE, jid)
+    return _out_of_room(room, jid, render(muc.user_x(item, statuses=(muc.Status.AFFILIATION_CHANGED,))), "")
 
 
 def _out_of_room(room: Room, to: str, x: bytes, id: str) -> Output:

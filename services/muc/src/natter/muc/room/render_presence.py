@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -126,7 +126,7 @@ def _drawn(
 
 def to_one(room: Room, occupant: Occupant, what: About, target: Occupant) -> Output:
     """An occupant's presence for one other."""
-    oneself = target.jid == occupant.jid
+    oneself = target.nick == occupant.nick
     # A user knows its own JID; others learn it where the room says so.
     show = oneself or sees_jids(room.config, target.role)
     return _output(room, occupant, what, (target,), show_jid=show, oneself=oneself)
@@ -138,12 +138,24 @@ def to_self(room: Room, occupant: Occupant, what: About) -> Output:
 
 
 def to_others(room: Room, occupant: Occupant, what: About, audience: Iterable[Occupant]) -> Iterator[Output]:
-    """An occupant's presence for everybody else in `audience`: one stanza with the real JID and one without."""
+    """An occupant's presence for everybody else in `audience`: one stanza with the real JID and one without.
+
+    Its own other sessions are told that it is about them.
+    """
     seeing: list[Occupant] = []
     blind: list[Occupant] = []
+    others: list[Occupant] = []
+    # XEP-0045 §7.2.2: presence of this role is not broadcast; its own sessions are told all the same.
+    silent = occupant.role in room.config.silent_roles
     for target in audience:
-        if target.jid != occupant.jid:
+        if target.nick == occupant.nick:
+            # XEP-0045 §7.2.8: further sessions under the same nickname.
+            if target.jid != occupant.jid:
+                others.append(target)
+        elif not silent:
             (seeing if sees_jids(room.config, target.role) else blind).append(target)
+    if others:
+        yield _output(room, occupant, replace(what, id=""), tuple(others), show_jid=True, oneself=True)
     if seeing:
         yield _output(room, occupant, what, tuple(seeing), show_jid=True)
     if blind:

@@ -10,7 +10,7 @@ from natter.proto.v1 import bus_pb2, room_pb2
 from natter.xmpp.element import Element, parse
 from natter.xmpp.jid import bare_of, resource_of
 
-from .state import Occupant, Room
+from .state import Config, Occupant, Room
 
 MESSAGE: Final = bus_pb2.KIND_MESSAGE
 PRESENCE: Final = bus_pb2.KIND_PRESENCE
@@ -72,6 +72,9 @@ class Request:
         return parse(self.stanza)
 
 
+DEFAULT: Final = Config()
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a room may grow to. What happens at each is said where it is obeyed."""
@@ -84,7 +87,13 @@ class Limits:
     reason_bytes_max: int = 1024
     password_bytes_max: int = 256
     invites_max: int = 10
-    history_stanzas: int = 20
+    # False: what is said goes to no disk, and nobody hears of it later.
+    keep_words: bool = True
+    # People who wait to be registered.
+    registrations_max: int = 50
+    tombstone_seconds: int = 0
+    # Of a new room.
+    default: Config = DEFAULT
 
 
 def present(room: Room, request: Request) -> Occupant | None:
@@ -98,11 +107,13 @@ def present(room: Room, request: Request) -> Occupant | None:
 class Refused(Exception):
     """Answered to the sender as a stanza error, unless it must not be answered."""
 
-    def __init__(self, condition: str, text: str = "", *, type: str | None = None) -> None:
+    def __init__(self, condition: str, text: str = "", *, type: str | None = None, address: str = "") -> None:
         super().__init__(condition)
         self.condition = condition
         self.text = text
         self.type = type
+        # RFC 6120 §8.3.3.5: of `gone`, where to go instead.
+        self.address = address
 
 
 class Target(Protocol):

@@ -45,7 +45,8 @@ def initial_role(config: Config, affiliation: Affiliation) -> Role:
         return Role.MODERATOR
     if affiliation is Affiliation.OUTCAST:
         return Role.NONE
-    return Role.VISITOR if config.moderated and affiliation is Affiliation.NONE else Role.PARTICIPANT
+    muted = config.moderated and not config.voiced_by_default
+    return Role.VISITOR if muted and affiliation is Affiliation.NONE else Role.PARTICIPANT
 
 
 def role_after(config: Config, role: Role, before: Affiliation, after: Affiliation) -> Role:
@@ -111,14 +112,18 @@ def change_affiliation(
     return FORBIDDEN if leads(target) or leads(new) else ALLOWED
 
 
-def list_affiliation(asker: Affiliation, wanted: Affiliation, config: Config) -> str:
+def list_affiliation(asker: Affiliation, wanted: Affiliation, config: Config, role: Role = Role.NONE) -> str:
     """Why `asker` may not read the list of `wanted`: an error condition, or ALLOWED."""
     if wanted in (Affiliation.OWNER, Affiliation.ADMIN):
         # XEP-0045 §10.5 and §10.8: owners; in non-anonymous rooms we tell admins too.
         allowed = asker is Affiliation.OWNER or (config.jids_public and leads(asker))
     elif wanted is Affiliation.MEMBER:
-        # XEP-0045 §5.2.1: members too, unless the room hides JIDs.
-        allowed = leads(asker) or (config.jids_public and at_least(asker, Affiliation.MEMBER))
+        # XEP-0045 §5.2.1: members too, unless the room hides JIDs; and whom the owner has named (getmemberlist).
+        allowed = (
+            leads(asker)
+            or (config.jids_public and at_least(asker, Affiliation.MEMBER))
+            or role in config.member_list_roles
+        )
     else:
         allowed = leads(asker)
     return ALLOWED if allowed else FORBIDDEN

@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Final
+
 from natter.proto.v1 import room_pb2
 from natter.xmpp.xeps.muc import Affiliation, Role
 
 from . import nickname
-from .state import Affiliated, Applied, Config, Occupant, Room, Said, Subject
+from .state import Affiliated, Applied, Config, Occupant, Room, Said, Subject, Tombstone
+
+# A room's configuration has the same names on both sides.
+_CONFIG: Final = tuple(field.name for field in fields(Config))
+_ROLES: Final = ("silent_roles", "member_list_roles")
 
 
 def config_from(message: room_pb2.RoomConfig) -> Config:
     """The configuration that an event or snapshot says."""
-    return Config(
-        message.name,
-        message.description,
-        message.persistent,
-        message.public,
-        message.moderated,
-        message.members_only,
-        message.password,
-        message.jids_public,
-        message.occupants_change_subject,
-        message.occupants_max,
-        message.members_invite,
-        message.history_stanzas_max,
-        message.private_messages,
-    )
+    values = {name: getattr(message, name) for name in _CONFIG}
+    for name in _ROLES:
+        values[name] = tuple(values[name])
+    return Config(**values)
 
 
 def config_to(config: Config) -> room_pb2.RoomConfig:
     """The inverse of `config_from`."""
-    return room_pb2.RoomConfig(
-        name=config.name,
-        description=config.description,
-        persistent=config.persistent,
-        public=config.public,
-        moderated=config.moderated,
-        members_only=config.members_only,
-        password=config.password,
-        jids_public=config.jids_public,
-        occupants_change_subject=config.occupants_change_subject,
-        occupants_max=config.occupants_max,
-        members_invite=config.members_invite,
-        history_stanzas_max=config.history_stanzas_max,
-        private_messages=config.private_messages,
-    )
+    return room_pb2.RoomConfig(**{name: getattr(config, name) for name in _CONFIG})
 
 
 def encode(room: Room) -> bytes:
@@ -57,16 +40,22 @@ def encode(room: Room) -> bytes:
         secret=room.secret,
         creator=room.creator,
         affiliations=[
-            room_pb2.AffiliationState(jid=jid, affiliation=a.affiliation, reason=a.reason)
+            room_pb2.AffiliationState(jid=jid, affiliation=a.affiliation, reason=a.reason, nick=a.nick)
             for jid, a in room.affiliations.items()
         ],
         occupants=[_occupant_to(o) for o in room.occupants.values()],
         history=[room_pb2.HistoryItem(stanza=said.stanza, time_us=said.time_us) for said in room.history],
+        registrations=room.registrations,
     )
     if room.subject is not None:
         snapshot.subject = room.subject.text
         snapshot.subject_stanza = room.subject.stanza
         snapshot.subject_us = room.subject.time_us
+    if room.tombstone is not None:
+        snapshot.tombstone_reason = room.tombstone.reason
+        snapshot.tombstone_alternate = room.tombstone.alternate
+        snapshot.tombstone_us = room.tombstone.until_us
+        snapshot.tombstone_owners.extend(room.tombstone.owners)
     for source, known in room.applied.items():
         cause = snapshot.applied[source]
         cause.sequence, cause.index, cause.time_us = known
@@ -76,9 +65,10 @@ def encode(room: Room) -> bytes:
 def decode(payload: bytes) -> Room:
     """The room of a snapshot."""
     snapshot = room_pb2.RoomSnapshot.FromString(payload)
-    occupants = {o.nick: _occupant_from(o) for o in snapshot.occupants}
+    occupants = {o.jid: _occupant_from(o) for o in snapshot.occupants}
     history = tuple(Said(item.stanza, item.time_us) for item in snapshot.history)
     subject = Subject(snapshot.subject, snapshot.subject_stanza, snapshot.subject_us)
+    affiliations = {a.jid: Affiliated(Affiliation(a.affiliation), a.reason, a.nick) for a in snapshot.affiliations}
     return Room(
         snapshot.jid,
         snapshot.exists,
@@ -86,15 +76,35 @@ def decode(payload: bytes) -> Room:
         config_from(snapshot.config),
         snapshot.secret,
         snapshot.creator,
-        {a.jid: Affiliated(Affiliation(a.affiliation), a.reason) for a in snapshot.affiliations},
+        affiliations,
         occupants,
-        {o.jid: nick for nick, o in occupants.items()},
-        {nickname.stored_key(nick): nick for nick in occupants},
+        _nicks(occupants.values()),
+        {nickname.stored_key(o.nick): o.nick for o in occupants.values()},
+        reserved(affiliations),
+        dict(snapshot.registrations),
         history,
         sum(len(said.stanza) for said in history),
         subject if snapshot.subject_us else None,
         {source: Applied(cause.sequence, cause.index, cause.time_us) for source, cause in snapshot.applied.items()},
+        _tombstone(snapshot) if snapshot.tombstone_us else None,
     )
+
+
+def _tombstone(snapshot: room_pb2.RoomSnapshot) -> Tombstone:
+    owners = tuple(snapshot.tombstone_owners)
+    return Tombstone(snapshot.tombstone_reason, snapshot.tombstone_alternate, snapshot.tombstone_us, owners)
+
+
+def reserved(affiliations: Mapping[str, Affiliated]) -> dict[str, str]:
+    """Who has which nickname reserved, by its comparable form."""
+    return {nickname.stored_key(a.nick): jid for jid, a in affiliations.items() if a.nick}
+
+
+def _nicks(occupants: Iterable[Occupant]) -> dict[str, tuple[str, ...]]:
+    nicks: dict[str, tuple[str, ...]] = {}
+    for occupant in occupants:
+        nicks[occupant.nick] = (*nicks.get(occupant.nick, ()), occupant.jid)
+    return nicks
 
 
 def _occupant_to(occupant: Occupant) -> room_pb2.OccupantState:
@@ -105,6 +115,7 @@ def _occupant_to(occupant: Occupant) -> room_pb2.OccupantState:
         role=occupant.role,
         occupant_id=occupant.occupant_id,
         presence=room_pb2.OccupantPresence(attributes=occupant.attributes, payload=occupant.payload),
+        asked_us=occupant.asked_us,
     )
 
 
@@ -117,6 +128,7 @@ def _occupant_from(state: room_pb2.OccupantState) -> Occupant:
         state.occupant_id,
         state.presence.attributes,
         state.presence.payload,
+        state.asked_us,
     )
 
 
@@ -131,4 +143,5 @@ def summary(room: Room, now_us: int) -> room_pb2.RoomSummary:
         occupants=len(room.occupants),
         time_us=now_us,
         locked=room.locked,
+        tombstone_us=room.tombstone.until_us if room.tombstone is not None else 0,
     )

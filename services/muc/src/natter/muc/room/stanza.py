@@ -120,6 +120,16 @@ def own_presence(stanza: bytes, traits: int, room: str) -> tuple[bytes, bytes]:
     return parts.without(_OWN), parts.inner
 
 
+def without_status(payload: bytes) -> bytes:
+    """The content of a presence without what it says in words."""
+    if b"status" not in payload:
+        return payload
+    element = parse(b"<presence>%b</presence>" % payload)
+    for child in element.findall(f"{{{ns.CLIENT}}}status"):
+        remove(element, child)
+    return split(render(element)).inner
+
+
 def stanza_id(room: str, cause: Cause, now_us: int) -> str:
     """The room's id of a message (XEP-0359): the same whenever the same cause is worked on again. 24 digits, opaque."""
     known = f"{cause.source}/{cause.sequence}/{cause.index}/{cause.accepted_us}" if cause.sequence else f"@{now_us}"

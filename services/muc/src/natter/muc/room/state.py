@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -35,11 +35,34 @@ class Config:
     history_stanzas_max: int = 20
     # The least role that may send private messages: "visitor", "participant", "moderator" or "nobody".
     private_messages: str = "visitor"
+    # Roles whose presence only they themselves see.
+    silent_roles: tuple[str, ...] = ()
+    # Roles that may read the member list, beside admins.
+    member_list_roles: tuple[str, ...] = ()
+    lang: str = ""
+    # xmpp: URI of a pubsub node that belongs to the room.
+    pubsub: str = ""
+    # "open", "approval" or "closed"; "": open, but by approval where the room is moderated or members-only.
+    registration: str = ""
+    voice_requests_refused: bool = False
+    # An occupant asks for voice no more often than that.
+    voice_request_seconds: int = 0
+    visitors_keep_status: bool = False
+    visitors_keep_nick: bool = False
+    # Occupants do not answer each other's IQs.
+    queries_refused: bool = False
+    # Who is in the room is not told to those outside.
+    occupants_hidden: bool = False
+    unarchived: bool = False
+    # Members enter under their registered nickname only.
+    nicks_locked: bool = False
+    # Newcomers of a moderated room may speak.
+    voiced_by_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """Somebody in the room: one full JID, one nickname. `attributes` and `payload` are its own part of its presence."""
+    """A session in the room: a full JID under a nickname. `attributes` and `payload` are its part of its presence."""
 
     nick: str
     jid: str
@@ -48,6 +71,8 @@ class Occupant:
     occupant_id: str
     attributes: bytes = b""
     payload: bytes = b""
+    # When voice was last asked for.
+    asked_us: int = 0
 
     @property
     def bare(self) -> str:
@@ -61,6 +86,8 @@ class Affiliated:
 
     affiliation: Affiliation
     reason: str = ""
+    # Reserved for them, XEP-0045 §7.10; "": none.
+    nick: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +123,18 @@ class Applied(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is left of a room that an owner destroyed: until then, nobody else makes it again."""
+
+    reason: str
+    alternate: str
+    until_us: int
+    owners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
-    """The state. `exists` false: never made, or destroyed; then only `jid` and `applied` mean something."""
+    """The state. `exists` false: never made, or destroyed; then `jid`, `applied` and `tombstone` are all it has."""
 
     jid: str
     exists: bool = False
@@ -107,16 +144,22 @@ class Room:
     secret: bytes = b""
     creator: str = ""
     affiliations: Mapping[str, Affiliated] = field(default_factory=dict)
-    # By nickname, in the order of joining.
+    # By full JID, in the order of joining.
     occupants: Mapping[str, Occupant] = field(default_factory=dict)
-    # Nickname by full JID, and by the form in which nicknames are compared.
-    nicks: Mapping[str, str] = field(default_factory=dict)
+    # Full JIDs by nickname: several sessions of one user may share it. The last one's presence is what others see.
+    nicks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Nickname by the form in which nicknames are compared.
     nick_keys: Mapping[str, str] = field(default_factory=dict)
+    # Bare JID by the comparable form of the nickname that is reserved for it.
+    reserved: Mapping[str, str] = field(default_factory=dict)
+    # Nicknames by the bare JID of who waits to be registered.
+    registrations: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Said, ...] = ()
     history_bytes: int = 0
     subject: Subject | None = None
     # The highest input that has events, per source.
     applied: Mapping[str, Applied] = field(default_factory=dict)
+    tombstone: Tombstone | None = None
 
     def affiliation(self, bare: str) -> Affiliation:
         """The affiliation of a bare JID."""
@@ -129,13 +172,32 @@ class Room:
 
     def occupant(self, full: str) -> Occupant | None:
         """The occupant that a full JID is."""
-        nick = self.nicks.get(full)
-        return self.occupants[nick] if nick is not None else None
+        return self.occupants.get(full)
+
+    def named(self, nick: str) -> tuple[Occupant, ...]:
+        """All sessions under a nickname."""
+        return tuple(self.occupants[jid] for jid in self.nicks.get(nick, ()))
+
+    def shown(self, nick: str) -> Occupant | None:
+        """The session whose presence is seen under a nickname."""
+        jids = self.nicks.get(nick)
+        return self.occupants[jids[-1]] if jids else None
+
+    def people(self) -> Iterable[Occupant]:
+        """Everybody once, as the others see them."""
+        if len(self.nicks) == len(self.occupants):
+            return self.occupants.values()
+        return [self.occupants[jids[-1]] for jids in self.nicks.values()]
 
     def of_bare(self, bare: str) -> list[Occupant]:
         """All occupants of one user; of a domain, all its users."""
         whole_domain = "@" not in bare
         return [o for o in self.occupants.values() if o.bare == bare or (whole_domain and domain_of(o.bare) == bare)]
+
+    def admins(self) -> list[str]:
+        """The bare JIDs of admins and owners."""
+        leading = (Affiliation.OWNER, Affiliation.ADMIN)
+        return [jid for jid, a in self.affiliations.items() if a.affiliation in leading]
 
     def owners(self) -> list[str]:
         """The bare JIDs of the owners."""

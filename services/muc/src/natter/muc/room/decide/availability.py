@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from natter.xmpp.xeps.muc import Role
+
 from ..events import event, presence
 from ..request import Decision, Limits, Refused, Request
-from ..stanza import own_presence
+from ..stanza import own_presence, without_status
 from ..state import Occupant, Room
 
 
@@ -12,7 +14,11 @@ def decide(room: Room, request: Request, present: Occupant, limits: Limits) -> D
     """Presence to one's own nickname. It is broadcast also where nothing has changed: clients ask by it for an echo."""
     made = event(request)
     made.presence_changed.nick = present.nick
-    made.presence_changed.presence.CopyFrom(presence(*said(request, room.jid, limits)))
+    made.presence_changed.jid = present.jid
+    attributes, payload = said(request, room.jid, limits)
+    if present.role is Role.VISITOR and room.config.visitors_keep_status:
+        payload = without_status(payload)
+    made.presence_changed.presence.CopyFrom(presence(attributes, payload))
     return Decision((made,))
 
 

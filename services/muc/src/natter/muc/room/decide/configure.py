@@ -9,11 +9,12 @@ from natter.xmpp.xeps.muc import Affiliation, Role, Status
 
 from .. import form as forms
 from ..answer import result
-from ..events import answered
+from ..events import answered, event
+from ..evolve import evolve
 from ..request import Decision, Limits, Refused, Request
 from ..snapshot import config_to
 from ..state import Config, Room
-from . import leave
+from . import leave, rights
 
 
 def decide(room: Room, request: Request, limits: Limits) -> Decision:
@@ -31,7 +32,7 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
         return Decision(outputs=(result(request, muc.owner_query(offered)),))
     match asked:
         case muc.Destroy():
-            return _destroy(request, asked, limits)
+            return _destroy(room, request, asked, limits)
         case data_forms.Form(kind="submit"):
             return _submit(room, request, asked, limits)
         case data_forms.Form(kind="cancel"):
@@ -42,14 +43,22 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
 
 def _submit(room: Room, request: Request, form: data_forms.Form, limits: Limits) -> Decision:
     # XEP-0045 §10.1.2: an empty form accepts what is; fields that are left out stay as they are.
-    config = forms.submitted(room, form, limits) if form.fields else room.config
+    config, items = forms.submitted(room, form, limits) if form.fields else (room.config, [])
+    events = []
+    step = room
+    if items:
+        # XEP-0045 §10.2: full lists of admins and owners. They are who they are before non-members have to leave.
+        lists = event(request)
+        rights.affiliations(room, request, items, limits, lists)
+        events.append(lists)
+        step = evolve(room, lists)
     made = answered(request)
     changed = made.config_changed
     changed.config.CopyFrom(config_to(config))
     if not room.locked:
         changed.statuses.extend(_statuses(room.config, config))
-    changed.occupants.extend(_consequences(room, config))
-    return Decision(leave.deserted(room, request, [made]))
+    changed.occupants.extend(_consequences(step, config))
+    return Decision(leave.deserted(room, request, [*events, made]))
 
 
 def _statuses(before: Config, after: Config) -> list[int]:
@@ -68,7 +77,7 @@ def _statuses(before: Config, after: Config) -> list[int]:
 
 def _consequences(room: Room, config: Config) -> list[room_pb2.OccupantChange]:
     changes = []
-    for occupant in room.occupants.values():
+    for occupant in room.people():
         affiliation = room.affiliation(occupant.bare)
         # XEP-0045 §10.2: who is no member leaves a room that becomes members-only: 322.
         if config.members_only and affiliation is Affiliation.NONE:
@@ -89,11 +98,13 @@ def _cancel(room: Room, request: Request) -> Decision:
     return Decision((made,))
 
 
-def _destroy(request: Request, destroy: muc.Destroy, limits: Limits) -> Decision:
+def _destroy(room: Room, request: Request, destroy: muc.Destroy, limits: Limits) -> Decision:
     if len(destroy.reason.encode()) > limits.reason_bytes_max or len(destroy.alternate.encode()) > 3 * 1024:
         raise Refused("policy-violation", f"A reason has at most {limits.reason_bytes_max} bytes.")
     made = answered(request)
     made.room_destroyed.reason = destroy.reason
     made.room_destroyed.alternate = destroy.alternate
     made.room_destroyed.password = destroy.password[: limits.password_bytes_max]
+    if not room.locked:
+        made.room_destroyed.tombstone_seconds = limits.tombstone_seconds
     return Decision((made,))

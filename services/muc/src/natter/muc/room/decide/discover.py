@@ -9,6 +9,7 @@ from natter.xmpp.xeps import disco, extended_disco, muc
 from ..answer import result
 from ..request import Decision, Refused, Request
 from ..state import Config, Room
+from . import register
 
 FEATURES = (
     ns.DISCO_INFO,
@@ -20,6 +21,11 @@ FEATURES = (
     ns.OCCUPANT_ID,
     ns.STANZA_IDS,
     ns.PING,
+    register.FEATURE,
+    ns.MUC_REGISTER,
+    ns.MUC_REQUEST,
+    # XEP-0410 §3.3: a ping to oneself is answered by the room.
+    "http://jabber.org/protocol/muc#self-ping-optimization",
 )
 
 
@@ -30,8 +36,11 @@ def info(room: Room, request: Request) -> Decision:
         # XEP-0045 §18.1.1: nothing is discarded.
         raise Refused("service-unavailable")
     if node == muc.NODE_NICK:
-        # XEP-0045 §7.12: no reserved nicknames yet.
-        raise Refused("feature-not-implemented")
+        # XEP-0045 §7.12: the nickname as the name of an identity; without one, an empty query.
+        known = room.affiliations.get(request.bare)
+        reserved = known.nick if known is not None else ""
+        named = (disco.Identity("conference", "text", name=reserved),) if reserved else ()
+        return Decision(outputs=(result(request, disco.info_query(disco.Info(named, node=node))),))
     if node:
         raise Refused("item-not-found")
     name = room.config.name or local_of(room.jid)
@@ -50,8 +59,8 @@ def items(room: Room, request: Request) -> Decision:
     # XEP-0045 §6.5: an empty list where it is private. Occupants may always look.
     inside = room.occupant(request.sender) is not None
     found = (
-        [disco.Item(f"{room.jid}/{nick}") for nick in room.occupants]
-        if inside or (room.config.public and not room.config.members_only)
+        [disco.Item(f"{room.jid}/{nick}") for nick in room.nicks]
+        if inside or (room.config.public and not room.config.members_only and not room.config.occupants_hidden)
         else []
     )
     return Decision(outputs=(result(request, disco.items_query(found)),))
@@ -73,10 +82,18 @@ def _facts(room: Room) -> dict[str, tuple[str, ...]]:
     config = room.config
     facts: dict[str, tuple[str, ...]] = {
         "muc#roominfo_description": (config.description,),
-        "muc#roominfo_occupants": (str(len(room.occupants)),),
+        "muc#roominfo_occupants": (str(len(room.nicks)),),
         "muc#roomconfig_changesubject": ("1" if config.occupants_change_subject else "0",),
+        "muc#roominfo_subjectmod": ("1" if config.occupants_change_subject else "0",),
         "muc#maxhistoryfetch": (str(config.history_stanzas_max),),
     }
+    if config.lang:
+        facts["muc#roominfo_lang"] = (config.lang,)
+    if config.pubsub:
+        facts["muc#roomconfig_pubsub"] = (config.pubsub,)
+    # XEP-0045 §14.4: whom to turn to, where JIDs are no secret.
+    if config.jids_public and config.public:
+        facts["muc#roominfo_contactjid"] = tuple(room.owners())
     # XEP-0045 §14.4: the subject of a room that not everybody may enter is nobody else's business.
     if room.subject is not None and config.public and not config.members_only and not config.password:
         facts["muc#roominfo_subject"] = (room.subject.text,)

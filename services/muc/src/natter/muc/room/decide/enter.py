@@ -15,7 +15,7 @@ from ..evolve import evolve
 from ..request import Decision, Limits, Refused, Request
 from ..rights import initial_role, leads
 from ..snapshot import config_to
-from ..state import Config, Room
+from ..state import Room
 from . import availability, nick
 
 # XEP-0045 §7.2.9: admins and owners come in although the room is full, up to a reasonable number.
@@ -26,6 +26,9 @@ _UINT32_MAX: Final = (1 << 32) - 1
 def decide(room: Room, request: Request, limits: Limits) -> Decision:
     """A presence with <x xmlns='…/muc'/>: become an occupant, or get everything again."""
     wanted, changed = nick.wanted(request, limits)
+    # XEP-0045 §7.10: who has a registered nickname in a room that locks them gets it, whatever was asked for.
+    if held := nick.locked(room, request.bare):
+        wanted, changed = held, held != request.nick
     x = request.element().find(f"{{{ns.MUC}}}x")
     join = parse_join(x) if x is not None else Join()
     events: list[Event] = []
@@ -43,7 +46,10 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
         room = evolve(room, renamed)
         present = room.occupant(request.sender)
     elif present is None:
-        nick.free(room, wanted, request)
+        own = nick.shared(room, wanted, request)
+        if own is not None:
+            # XEP-0045 §7.2.8: one more session of the same occupant.
+            present, wanted, changed = own, own.nick, changed or own.nick != wanted
     made = event(request)
     joined = made.occupant_joined
     joined.nick, joined.jid, joined.session, joined.id = wanted, request.sender, request.session, request.id
@@ -60,10 +66,15 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
 def _create(room: Room, request: Request, limits: Limits) -> Event:
     # XEP-0045 §10.1.1: who may not make rooms is told `not-allowed`.
     if not request.may_create:
-        raise Refused("not-allowed", "You have as many rooms as one user may make.")
+        raise Refused("not-allowed", "You may not make a room, or have as many as one user may make.")
+    stone = room.tombstone
+    # XEP-0045 §10.9: the name of a destroyed room is kept for its owners, and says where to go instead.
+    if stone is not None and request.now_us < stone.until_us and request.bare not in stone.owners:
+        address = f"xmpp:{stone.alternate}?join" if stone.alternate else ""
+        raise Refused("gone", stone.reason, address=address)
     made = event(request)
     made.room_created.creator = request.bare
-    made.room_created.config.CopyFrom(config_to(Config(history_stanzas_max=limits.history_stanzas)))
+    made.room_created.config.CopyFrom(config_to(limits.default))
     made.room_created.secret = request.fresh
     return made
 

@@ -40,6 +40,7 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
         return NOTHING
     made = event(request)
     made.occupant_left.nick = present.nick
+    made.occupant_left.jid = present.jid
     if request.vanished:
         made.occupant_left.statuses.append(Status.TECHNICAL_REASON)
     else:
@@ -53,6 +54,7 @@ def ghost(room: Room, request: Request, present: Occupant) -> Decision:
     """An error came back for what the room sent to an occupant: it is no longer there."""
     made = event(request)
     made.occupant_left.nick = present.nick
+    made.occupant_left.jid = present.jid
     # XEP-0045 §11.1: 333.
     made.occupant_left.statuses.append(Status.TECHNICAL_REASON)
     return Decision(_and_last(room, request, present, [made]))

@@ -23,13 +23,13 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
     # XEP-0045 §7.5: groupchat to one occupant is a mistake.
     if request.type == "groupchat":
         raise Refused("bad-request", "A private message is not of type groupchat.")
-    target = room.occupants.get(request.nick)
-    if target is None:
+    targets = room.named(request.nick)
+    if not targets:
         raise Refused("item-not-found")
     _allowed(room, sender)
     # RFC 6121 §8.5.3.2.1: where the recipient's session is gone, the sender hears of it.
     missing = refusal(request, Refused("recipient-unavailable"))
-    return Decision(outputs=(replace(_whisper(room, request, sender, target), otherwise=missing),))
+    return Decision(outputs=(replace(_whisper(room, request, sender, targets), otherwise=missing),))
 
 
 def error(room: Room, request: Request) -> Decision:
@@ -39,10 +39,10 @@ def error(room: Room, request: Request) -> Decision:
         return NOTHING
     if leave.undeliverable(request):
         return leave.ghost(room, request, sender)
-    target = room.occupants.get(request.nick)
-    if target is None:
+    targets = room.named(request.nick)
+    if not targets:
         return NOTHING
-    return Decision(outputs=(_whisper(room, request, sender, target),))
+    return Decision(outputs=(_whisper(room, request, sender, targets),))
 
 
 def _allowed(room: Room, sender: Occupant) -> None:
@@ -52,7 +52,7 @@ def _allowed(room: Room, sender: Occupant) -> None:
         raise Refused("forbidden", "You may not send private messages in this room.")
 
 
-def _whisper(room: Room, request: Request, sender: Occupant, target: Occupant) -> Output:
+def _whisper(room: Room, request: Request, sender: Occupant, targets: tuple[Occupant, ...]) -> Output:
     cleaned = clean(request.stanza, request.traits, room.jid)
     # XEP-0045 §7.5: the empty <x/> lets clients and carbons tell it from other messages.
     extra = f"<x xmlns='{ns.MUC_USER}'/>".encode() + occupant_id(sender.occupant_id)
@@ -61,7 +61,8 @@ def _whisper(room: Room, request: Request, sender: Occupant, target: Occupant) -
         MESSAGE,
         readdress(cleaned, address, extra),
         address,
-        (target,),
+        # XEP-0045 §7.2.8: all sessions under the nickname.
+        targets,
         type=request.type,
         id=request.id,
         traits=request.traits | int(Trait.MUC_USER),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape
+from natter.xmpp.xeps.muc import Role
 
 from ..refusal import refusal
 from ..render_presence import occupant_jid
@@ -18,7 +19,7 @@ _DISCO = (f"{{{ns.DISCO_INFO}}}query", f"{{{ns.DISCO_ITEMS}}}query")
 def decide(room: Room, request: Request) -> Decision:
     """An IQ to an occupant JID: handed on to the real one, both sides known by their nicknames only."""
     asking = request.type in ("get", "set")
-    sender, target = present(room, request), room.occupants.get(request.nick)
+    sender, target = present(room, request), room.shown(request.nick)
     if sender is None:
         if not asking:
             return NOTHING
@@ -28,14 +29,17 @@ def decide(room: Room, request: Request) -> Decision:
         if not asking:
             return NOTHING
         raise Refused("item-not-found")
-    if target.jid == sender.jid and request.payload == _PING and asking:
+    if target.nick == sender.nick and request.payload == _PING and asking:
         return Decision(outputs=(pong(request),))
+    if asking and room.config.queries_refused and sender.role is not Role.MODERATOR:
+        raise Refused("not-allowed", "Occupants of this room are not queried.")
     address = occupant_jid(room, sender.nick)
     output = Output(
         IQ,
         readdress(request.stanza, address),
         address,
-        (target,),
+        # Who of several sessions asked is not known any more when the answer comes; the others do not wait for it.
+        (target,) if asking else room.named(target.nick),
         type=request.type,
         id=request.id,
         payload=request.payload,

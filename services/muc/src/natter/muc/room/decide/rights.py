@@ -15,7 +15,7 @@ from ..events import Event, answered
 from ..evolve import evolve
 from ..request import Decision, Limits, Refused, Request
 from ..state import Occupant, Room
-from . import leave
+from . import leave, nick
 
 
 def decide(room: Room, request: Request, limits: Limits) -> Decision:
@@ -36,7 +36,11 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
         # XEP-0045 §17.4: either roles or affiliations.
         if (item.role is None) == (item.affiliation is None) or (item.role is not None) != by_role:
             raise Refused("bad-request")
-    made = _roles(room, request, items) if by_role else _affiliations(room, request, items, limits)
+    made = answered(request)
+    if by_role:
+        roles(room, request, items, made)
+    else:
+        affiliations(room, request, items, limits, made)
     return Decision(leave.deserted(room, request, [made]))
 
 
@@ -47,14 +51,14 @@ def _actor(room: Room, request: Request) -> tuple[str, Role, Affiliation]:
     return nick, role, room.affiliation(request.bare)
 
 
-def _roles(room: Room, request: Request, items: Iterable[Item]) -> Event:
-    nick, role, affiliation = _actor(room, request)
-    made = answered(request)
+def roles(room: Room, request: Request, items: Iterable[Item], made: Event) -> None:
+    """Write into an event what the items do to roles. Raises Refused."""
+    actor, role, affiliation = _actor(room, request)
     change = made.rights_changed
-    change.actor = nick
+    change.actor = actor
     for item in items:
         new = item.role
-        target = room.occupants.get(item.nick)
+        target = room.shown(item.nick)
         if role is not Role.MODERATOR and not rights.leads(affiliation):
             raise Refused(rights.FORBIDDEN)
         if target is None or new is None:
@@ -64,16 +68,15 @@ def _roles(room: Room, request: Request, items: Iterable[Item]) -> Event:
             raise Refused(refused)
         statuses = [int(Status.KICKED)] if new is Role.NONE else []
         change.occupants.add(nick=target.nick, role=new, statuses=statuses, reason=item.reason)
-    return made
 
 
-def _affiliations(room: Room, request: Request, items: Iterable[Item], limits: Limits) -> Event:
-    nick, _, actor = _actor(room, request)
+def affiliations(room: Room, request: Request, items: Iterable[Item], limits: Limits, made: Event) -> None:
+    """Write into an event what the items do to affiliations, and that to occupants. Raises Refused."""
+    name, _, actor = _actor(room, request)
     if not rights.leads(actor):
         raise Refused(rights.FORBIDDEN)
-    made = answered(request)
     change = made.rights_changed
-    change.actor = nick
+    change.actor = name
     step = room
     for item in items:
         new = item.affiliation or Affiliation.NONE
@@ -90,30 +93,39 @@ def _affiliations(room: Room, request: Request, items: Iterable[Item], limits: L
         if "@" not in jid and new not in (Affiliation.OUTCAST, Affiliation.NONE):
             raise Refused("bad-request", "A domain can only be banned.")
         one = Event()
-        one.rights_changed.affiliations.add(jid=jid, affiliation=new, reason=item.reason)
-        one.rights_changed.occupants.extend(_consequences(step, jid, new, item.reason))
+        one.rights_changed.affiliations.append(changed(step, jid, item, limits))
+        one.rights_changed.occupants.extend(consequences(step, jid, new, item.reason))
         change.MergeFrom(one.rights_changed)
         # What follows is judged by what these items do: two owners cannot both be removed in one request.
         step = evolve(step, one)
     if len(step.affiliations) > max(limits.affiliations_max, len(room.affiliations)):
         raise Refused("resource-constraint", "The room's lists are full.")
-    return made
+
+
+def changed(room: Room, jid: str, item: Item, limits: Limits) -> room_pb2.AffiliationChange:
+    """The change of one affiliation, with the nickname that is reserved by it. Raises Refused."""
+    change = room_pb2.AffiliationChange(jid=jid, affiliation=item.affiliation or Affiliation.NONE, reason=item.reason)
+    if item.jid and item.names_nick and item.affiliation not in (Affiliation.NONE, Affiliation.OUTCAST):
+        # XEP-0045 §9.3: the nickname given becomes theirs; §9.5: an empty one takes it back.
+        change.nick = nick.reservable(room, item.nick, jid, limits) if item.nick else ""
+    return change
 
 
 def _target(room: Room, item: Item) -> str:
     """The bare JID an item is about. XEP-0045 §10.3: of a full JID, the bare one."""
-    if not item.jid and item.nick in room.occupants:
+    if not item.jid and (named := room.shown(item.nick)) is not None:
         # Beyond XEP-0045: some clients name an occupant by its nickname.
-        return room.occupants[item.nick].bare
+        return named.bare
     try:
         return bare_of(normalise(item.jid))
     except JIDError:
         raise Refused("jid-malformed" if item.jid else "bad-request") from None
 
 
-def _consequences(room: Room, jid: str, new: Affiliation, reason: str) -> list[room_pb2.OccupantChange]:
+def consequences(room: Room, jid: str, new: Affiliation, reason: str) -> list[room_pb2.OccupantChange]:
     """What a new affiliation does to occupants whose it becomes."""
-    return [_consequence(room, occupant, new, reason) for occupant in room.of_bare(jid)]
+    once = {occupant.nick: occupant for occupant in room.of_bare(jid)}
+    return [_consequence(room, occupant, new, reason) for occupant in once.values()]
 
 
 def _consequence(room: Room, occupant: Occupant, new: Affiliation, reason: str) -> room_pb2.OccupantChange:
@@ -138,7 +150,7 @@ def _list(room: Room, request: Request, items: tuple[Item, ...]) -> Decision:
         if (wanted.role is None) == (wanted.affiliation is None):
             raise Refused("bad-request")
         if wanted.affiliation is not None:
-            refused = rights.list_affiliation(affiliation, wanted.affiliation, room.config)
+            refused = rights.list_affiliation(affiliation, wanted.affiliation, room.config, role)
             if refused:
                 raise Refused(refused)
             found += _affiliated(room, wanted.affiliation)
@@ -147,17 +159,15 @@ def _list(room: Room, request: Request, items: tuple[Item, ...]) -> Decision:
             if role is not Role.MODERATOR and not rights.leads(affiliation):
                 raise Refused(rights.FORBIDDEN)
             found += [
-                Item(room.affiliation(o.bare), o.role, o.jid, o.nick)
-                for o in room.occupants.values()
-                if o.role is wanted.role
+                Item(room.affiliation(o.bare), o.role, o.jid, o.nick) for o in room.people() if o.role is wanted.role
             ]
     return Decision(outputs=(result(request, admin_query(found)),))
 
 
 def _affiliated(room: Room, wanted: Affiliation) -> list[Item]:
-    # XEP-0045 §17.4: 'affiliation' and the bare 'jid', no 'role'.
+    # XEP-0045 §17.4: 'affiliation' and the bare 'jid', the reserved 'nick', no 'role'.
     return [
-        Item(a.affiliation, None, jid, reason=a.reason)
+        Item(a.affiliation, None, jid, a.nick, a.reason)
         for jid, a in room.affiliations.items()
         if a.affiliation is wanted
     ]
