@@ -210,3 +210,29 @@ async def test_a_series_to_a_wrong_address(gateway: Gateway, session: Session) -
     assert simple.take(gateway, session, events_of(ALIKE.replace("bob@example/r", "@@")), 5) == 1
     assert not lane.frames and session.inbound == 4
     assert b"".join(session.outbox.parts).count(b"jid-malformed") == 4
+
+
+@pytest.mark.parametrize("roll", [0.1, 0.9])
+async def test_one_message_alone_is_the_same(
+    memory: MemoryBus, session_of: Any, monkeypatch: pytest.MonkeyPatch, roll: float
+) -> None:
+    gateway = await make(memory, 0.5)
+    session = session_of(await gateway.binding.bind("alice@example", "phone"))
+    lane: Any = gateway.lane
+    [event] = events_of("<message to='bob@example/r' type='chat' id='1'><body>x</body></message>")
+    # The second time the route is known.
+    for number in (1, 2):
+        dice = iter([roll])
+        monkeypatch.setattr(simple, "random", dice.__next__)
+        assert simple.take(gateway, session, [event], 5) == 1
+        assert next(dice, None) is None and session.inbound == number
+    first, second = lane.frames
+    assert bool(first.traceparent) is bool(second.traceparent) is (roll < 0.5)
+    assert second.inbound == 2
+    for frame in (first, second):
+        frame.ClearField("inbound")
+        frame.ClearField("traceparent")
+    assert first == second
+    one, two = gateway.tally.facts._rows
+    assert one[:10] == two[:10]
+    gateway.verifier.close()
