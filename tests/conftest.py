@@ -19,6 +19,7 @@ from natter.bus import subjects
 from natter.bus.api import Bus, StreamSpec
 from natter.bus.memory import MemoryBus
 from natter.bus.nats import NatsBus, connect
+from postgres import BACKENDS, MISSING, Postgres
 
 START_SECONDS_MAX = 15.0
 
@@ -141,3 +142,25 @@ def eventually() -> Callable[..., Awaitable[None]]:
             await asyncio.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL for all tests of a run. Do not stop it."""
+    server = Postgres()
+    server.make()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=BACKENDS)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """`archive.url` of an empty database: "" for SQLite, and PostgreSQL where it is installed."""
+    return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres").database())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what was not tried."""
+    if MISSING:
+        terminalreporter.section(MISSING, sep="!", red=True, bold=True)

@@ -202,6 +202,7 @@ class NetworkPolicy(Part):
     otlp: Peer
     clickhouse: Peer
     sql: Peer
+    kubernetes: Peer
 
 
 class ServiceMonitor(Part):
@@ -210,8 +211,20 @@ class ServiceMonitor(Part):
     labels: dict[str, str] = Field(description="By which the operator chooses.")
 
 
+class PrometheusRule(Part):
+    enabled: bool = Field(description="Give the Prometheus operator the rules: promises, burn rates, symptoms.")
+    labels: dict[str, str] = Field(description="By which the operator chooses.")
+
+
+class Dashboards(Part):
+    enabled: bool = Field(description="Put the Grafana dashboards into ConfigMaps.")
+    labels: dict[str, str] = Field(description="By which Grafana's sidecar finds them.")
+
+
 class Monitoring(Part):
     serviceMonitor: ServiceMonitor
+    prometheusRule: PrometheusRule
+    dashboards: Dashboards
 
 
 class Smoke(Part):

@@ -150,13 +150,17 @@ def resident_kib(pids: list[int]) -> int:
     return total
 
 
+# The others archive nothing either.
+KEEPS_NOTHING = ("--set", "archive.enabled=false", "--set", "archive.offline=false")
+
+
 class Natter:
     """natter, durable acceptance on: every js_stream on file."""
 
     name = "natter"
 
     def __init__(self, data: Path, *flags: str) -> None:
-        self.stack = Stack(data, "--allow-plaintext", "--open-registration", "--no-rate-limits", *flags)
+        self.stack = Stack(data, "--allow-plaintext", "--open-registration", "--no-rate-limits", *KEEPS_NOTHING, *flags)
 
     def start(self) -> tuple[str, int]:
         self.stack.start()

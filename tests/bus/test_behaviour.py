@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 import pytest
+from natter.bus import subjects
 from natter.bus.api import (
     PAYLOAD_BYTES_MAX,
     Bus,
@@ -132,6 +133,15 @@ async def test_full_stream_refuses_until_there_is_room(bus: Bus) -> None:
     assert 2 <= kept <= 4
     await bus.purge("SMALL", "small.a")
     await bus.publish("small.a", bytes(1000))
+
+
+async def test_full_stream_drops_the_oldest_where_it_may(bus: Bus) -> None:
+    await bus.ensure_stream(StreamSpec("RING", ("ring.>",), 4096, in_memory=True, drops_oldest=True))
+    for number in range(10):
+        await bus.publish(f"ring.{number % 2}", bytes((number,)) * 1000)
+    kept = [entry.payload[0] for entry in await bus.read("RING", "ring.>")]
+    assert 2 <= len(kept) <= 4
+    assert kept == list(range(10))[-len(kept) :]
 
 
 async def test_read_pages_and_wildcards(log: Bus) -> None:
@@ -369,3 +379,17 @@ async def test_ensure_twice_keeps_the_entries(log: Bus) -> None:
     await fill(log, "log.a", 3)
     await log.ensure_stream(LOG)
     assert len(await log.read("LOG", "log.a")) == 3
+
+
+async def test_a_paused_reader_says_how_far_behind_it_is(bus: Bus, eventually: Callable[..., Awaitable[None]]) -> None:
+    seen: list[Entry] = []
+    reader = await bus.subscribe(subjects.LANES, (subjects.lane(0),), seen.append)
+    await bus.publish(subjects.lane(0), b"0")
+    await eventually(lambda: len(seen) == 1 and reader.behind == 0)
+    reader.pause()
+    for n in range(5):
+        await bus.publish(subjects.lane(0), b"%d" % n)
+    await eventually(lambda: reader.behind == 5)
+    reader.resume()
+    await eventually(lambda: len(seen) == 6 and reader.behind == 0)
+    await reader.stop()

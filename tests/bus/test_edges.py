@@ -31,6 +31,9 @@ def test_only_who_owns_a_thing_writes_it() -> None:
         subjects.kv_key("secrets", "fakes"): {"accounts"},
         subjects.kv_key(subjects.CHECKPOINTS, "x"): {"gateway"},
         subjects.rpc("accounts", "remove"): {"operator"},
+        subjects.rpc("muc", "destroy"): {"operator"},
+        subjects.chapter("den@conference.localhost", "0badcafe", 7): {"muc"},
+        subjects.shard("room", 0): {"router", "presence", "muc"},
         "$JS.API.STREAM.UPDATE.LANES": {"router"},
     }
     for subject, wanted in owners.items():
@@ -47,7 +50,7 @@ def test_nobody_deletes_a_js_stream_or_hears_what_is_not_meant_for_it(edges: Edg
 
 
 def test_answers_are_allowed_to_who_serves_only() -> None:
-    assert {e.service for e in EDGES if "allow_responses" in permissions(e)} == {"accounts"}
+    assert {e.service for e in EDGES if "allow_responses" in permissions(e)} == {"accounts", "muc"}
 
 
 def test_inboxes_of_users_are_apart() -> None:

@@ -11,6 +11,7 @@ from natter.bus.api import Bus, Entry
 from natter.bus.holder import Holder, Shard
 from natter.bus.kv import Bucket, bucket_spec
 from natter.bus.memory import MemoryBus
+from natter.telemetry import names
 
 Eventually = Callable[..., Awaitable[None]]
 LEASE_SECONDS = 0.5
@@ -206,3 +207,18 @@ async def test_more_instances_than_shards(eventually: Eventually, count: int) ->
     await eventually(lambda: sorted(team.shares()) == sorted([1] * count + [0] * (5 - count)), 10)
     for holder in holders:
         await holder.stop()
+
+
+async def test_what_it_holds_and_what_waits_is_counted(bus: Bus, eventually: Eventually) -> None:
+    team = Team(bus)
+    taken = names.LEASE_CHANGES.values.get(("lane", "taken"), 0)
+    given = names.LEASE_CHANGES.values.get(("lane", "given"), 0)
+    holder = team.holder("a")
+    await holder.start()
+    mine = [("lane", str(n)) for n in range(COUNT)]
+    await eventually(lambda: all(key in names.BACKLOG.values for key in mine))
+    assert {names.BACKLOG.values[key] for key in mine} == {0}
+    await holder.stop()
+    assert not any(key in names.BACKLOG.values for key in mine)
+    assert names.LEASE_CHANGES.values["lane", "taken"] - taken == COUNT
+    assert names.LEASE_CHANGES.values["lane", "given"] - given == COUNT

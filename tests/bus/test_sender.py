@@ -17,6 +17,7 @@ from natter.bus.api import PAYLOAD_BYTES_MAX, Bus, BusError, PublishUnknown, Str
 from natter.bus.memory import MemoryBus
 from natter.bus.sender import Sender, Senders
 from natter.proto.v1 import bus_pb2
+from natter.telemetry import names
 
 SUBJECT = subjects.deliver("gateway-1")
 
@@ -107,6 +108,17 @@ async def test_a_marker_runs_behind_everything_added_before_it(bus: Bus) -> None
     await sender.close()
     sender.when_stored(lambda: told.append("never"))
     assert told[-1] == "third"
+
+
+async def test_frames_of_a_batch_are_measured(bus: Bus) -> None:
+    before = list(names.BATCH_FRAMES.counts.get(("deliver",), [0] * 14))
+    sender = Sender(bus, SUBJECT, "s", publisher="p")
+    for number in range(5):
+        sender.add(frame(number))
+    await sender.drain()
+    now = names.BATCH_FRAMES.counts["deliver",]
+    # One batch, of five: the bucket up to 8.
+    assert [n - b for n, b in zip(now, before, strict=True)] == [0, 0, 0, 1] + [0] * 10
 
 
 async def test_callback_that_raises_stops_nothing(bus: Bus) -> None:
@@ -350,3 +362,14 @@ async def test_who_waits_behind_another_can_be_closed(bus: Bus) -> None:
     gate.shut.clear()
     await asyncio.sleep(0)
     assert await stored_ids(bus, other) == []
+
+
+async def test_a_full_js_stream_is_told_of_once_and_when_it_is_over() -> None:
+    told: list[bool] = []
+    sender = Sender(Faulty(["full", "full", "lost", "full"]), SUBJECT, "s", publisher="p")  # type: ignore[arg-type]
+    sender.on_full = told.append
+    sender.add(frame(1))
+    await sender.drain()
+    sender.add(frame(2))
+    await sender.drain()
+    assert told == [True, False]

@@ -51,6 +51,8 @@ class System:
             *("--set", "runtime.presences=2", "--set", "runtime.mucs=2"),
             # A lane for each gateway, and one for each router to hold.
             *("--set", "bus.lanes=2"),
+            # What was sent to who is not there comes back: that is how it is counted.
+            *("--set", "archive.offline=false"),
             # Snapshots often: they are among what may be interrupted.
             *("--set", "muc.snapshot_events=50", "--set", "presence.snapshot_events=10"),
             *("--set", f"runtime.bus_urls={json.dumps(urls)}", "--set", f"runtime.failpoint={self.failpoint}"),

@@ -71,6 +71,11 @@ class Lane:
         if self.stores:
             self.store()
 
+    def when_stored(self, callback: Callable[[], object]) -> None:
+        self.waiting.append(callback)
+        if self.stores:
+            self.store()
+
     def store(self) -> None:
         waiting, self.waiting = self.waiting, []
         for stored in waiting:
@@ -201,7 +206,7 @@ class Router:
     def _deliver(self, frame: bus_pb2.Frame, sequence: int, index: int) -> None:
         to = frame.to or (frame.sender if frame.kind == bus_pb2.KIND_PRESENCE else "")
         there = self.directory.get(to)
-        if there is None or frame.returned > 3:
+        if there is None or frame.returned > 3 or there.session in frame.sessions:
             return
         out = bus_pb2.Frame()
         out.CopyFrom(frame)
@@ -279,7 +284,8 @@ class World:
         """End it all."""
         for client in self.clients:
             client.writer.transport.abort()
-        self.bus.reconnect()
+        if isinstance(self.bus, MemoryBus):
+            self.bus.reconnect()
         for running in self.running:
             await running.stop()
         for task in self.tasks:

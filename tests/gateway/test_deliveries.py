@@ -20,6 +20,7 @@ from natter.gateway.session import Session
 from natter.gateway.tally import Tally
 from natter.gateway.unacked import Unacked
 from natter.proto.v1 import bus_pb2
+from natter.telemetry import names
 from natter.telemetry.names import STANZAS_PROCESSED
 
 Make = Callable[..., Session]
@@ -76,12 +77,14 @@ async def test_frames_reach_the_sessions_they_name_in_order(rig: Rig) -> None:
 async def test_what_was_seen_is_skipped_per_source(rig: Rig) -> None:
     alice = rig.session("alice")
     rig.deliver(message("1", "alice", sequence=5, index=0), message("2", "alice", sequence=5, index=16))
+    repeated = names.REPEATED.values.get((), 0)
     rig.deliver(message("1", "alice", sequence=5, index=0), message("2", "alice", sequence=5, index=16))
     rig.deliver(message("2", "alice", sequence=5, index=16), message("3", "alice", sequence=5, index=17))
     rig.deliver(message("4", "alice", sequence=6))
     rig.deliver(message("other", "alice", sequence=1), source="lane.1")
     rig.deliver(message("again", "alice"), message("again", "alice"))
     assert bodies(alice) == ["1", "2", "3", "4", "other", "again", "again"]
+    assert names.REPEATED.values[()] - repeated == 3
 
 
 def a_series(session: str, *texts: str, **fields: Any) -> bus_pb2.Frame:

@@ -7,7 +7,7 @@ from typing import Any
 from natter.bus import subjects
 from natter.bus.kv import Bucket
 from natter.bus.memory import MemoryBus
-from natter.gateway.estate import Estate, Item, origin_of
+from natter.gateway.estate import FRESH_SECONDS, Estate, Estates, Item, origin_of
 from natter.proto.v1 import bus_pb2
 
 OLD = "gateway-1-aa"
@@ -65,6 +65,17 @@ async def test_unacknowledged_by_place_then_what_follows_once(memory: MemoryBus)
     assert left is not None
     assert (left.acknowledged, estate.inbound(S)) == (1, 4)
     assert estate.known("s2") is None
+    await estate.close()
+
+
+async def test_places_are_in_the_order_of_the_session(memory: MemoryBus) -> None:
+    # Others sent "b" before the gateway itself said "a", which stood before it.
+    theirs = await put(memory, LOG, "lane.0", said("b", 1))
+    own = await put(memory, LOG, OLD, said("a", origin="lane.1:1:0"))
+    places = [own << 16, theirs << 16]
+    await checkpoint(memory, delivered=own, sessions=[bus_pb2.SessionState(session=S, inbound=1, places=places)])
+    estate = await opened(memory)
+    assert bodies(estate) == ["a", "b"]
     await estate.close()
 
 
@@ -152,6 +163,25 @@ async def test_of_a_gateway_that_has_left_nothing_nothing_is_known(memory: Memor
     estate = await opened(memory)
     assert estate.known(S) is None
     await estate.close()
+
+
+async def test_estates_are_read_anew_for_sessions_that_are_taken_later(memory: MemoryBus) -> None:
+    now = 100.0
+    estates = Estates(memory, "gateway-2-bb", lambda: now)
+    first = estates.of(OLD, 0)
+    now += FRESH_SECONDS
+    assert estates.of(OLD, 0) is first
+    now += 1.0
+    second = estates.of(OLD, 0)
+    assert second is not first
+    assert estates.of("gateway-1-cc", 0) not in (first, second)
+    now += 10.0
+    assert estates.forget({second}, 10.5) == [first]
+    now += 1.0
+    assert len(estates.forget({second}, 10.5)) == 1
+    assert estates.forget((), 10.5) == [second]
+    assert estates.of(OLD, 0) is not second
+    await estates.close()
 
 
 def test_every_coming_has_one_name() -> None:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from natter.bus.memory import MemoryBus
 from natter.gateway.app import put_together
-from natter.gateway.gateway import TURNS, Gateway
+from natter.gateway.gateway import TURNS, Gateway, closing
 from natter.gateway.session import Session
 from natter.gateway.settings import Settings
+from natter.gateway.unacked import Unacked
 from natter.proto.v1 import bus_pb2
 from natter.runtime.sections import Server
+from natter.telemetry.names import OUTBOX_BYTES
 
 
 class Peer:
@@ -69,6 +71,31 @@ async def test_nobody_comes_in_during_a_drain(gateway: Gateway) -> None:
     assert gateway.admit(Peer()) == "system-shutdown"
 
 
+def test_the_pace_of_a_drain() -> None:
+    assert closing(1000, Settings()) == float("inf")
+    assert closing(1000, Settings(drain_spread_seconds=20, drain_seconds_max=25)) == 50
+    assert closing(1000, Settings(drain_per_second=100, drain_spread_seconds=20, drain_seconds_max=25)) == 100
+    # Whatever was asked for: within the time.
+    assert closing(1000, Settings(drain_per_second=1, drain_seconds_max=10)) == 125
+
+
+async def test_a_drain_closes_connections_one_after_another(gateway: Gateway) -> None:
+    gateway.settings = Settings(drain_per_second=50, drain_seconds_max=60, linger_seconds=0)
+    gateway.server = Server(allow_plaintext=True, rate_limits=False)
+    peers = [Peer() for _ in range(5)]
+    for peer in peers:
+        gateway.admit(peer)
+    began = gateway.loop.time()
+    draining = asyncio.create_task(gateway.drain())
+    await asyncio.sleep(0)
+    # The first goes at once, the others in their time.
+    assert sum(peer.said == ["system-shutdown"] for peer in peers) == 1
+    assert gateway.admit(Peer()) == "system-shutdown"
+    await draining
+    assert all(peer.said == ["system-shutdown"] for peer in peers)
+    assert gateway.loop.time() - began >= 0.08
+
+
 async def test_those_without_a_session_are_looked_at_each_time_the_others_in_turns(gateway: Gateway) -> None:
     strangers = [Peer(f"192.0.2.{n}") for n in range(2)]
     bound = [Peer(f"192.0.2.{n}") for n in range(2, 5)]
@@ -121,11 +148,26 @@ async def test_what_the_gateway_says_itself_is_bounded_too(gateway: Gateway, lin
     assert link.ended == ["overflow"]
 
 
+async def test_what_waits_in_outboxes_is_measured(gateway: Gateway, session_of: Any) -> None:
+    idle, slow, managed = [session_of(await gateway.binding.bind("a@x", r)) for r in ("r", "s", "t")]
+    for session in (idle, slow, managed):
+        gateway.sessions[session.id] = session
+    managed.outbox = Unacked(1 << 20, 100, 10)
+    slow.outbox.stall()
+    for session in (idle, slow, managed):
+        session.outbox.add(b"<presence/>", bus_pb2.Frame(kind=bus_pb2.KIND_PRESENCE))
+    for _ in range(TURNS):
+        gateway.sweep()
+    assert OUTBOX_BYTES.values == {("unwritten",): 11, ("unacknowledged",): 11}
+
+
 async def test_a_full_lane_stops_the_reading_and_an_empty_one_starts_it_again(
     gateway: Gateway, memory: MemoryBus
 ) -> None:
-    peer = Peer()
+    peer, stranger = Peer(), Peer()
     gateway.admit(peer)
+    gateway.admit(stranger)
+    peer.bound = True
     memory.disconnect()
     gateway.lane.add(bus_pb2.Frame(stanza=b"x" * 60_000))
     gateway.look_at_lane()
@@ -139,6 +181,8 @@ async def test_a_full_lane_stops_the_reading_and_an_empty_one_starts_it_again(
         while gateway.congested:
             await asyncio.sleep(0.01)
     assert peer.said == ["congested True", "congested False"]
+    # Who logs in has nothing to do with it.
+    assert "congested True" not in stranger.said
 
 
 async def test_time_outs_are_noticed_in_time(gateway: Gateway) -> None:

@@ -10,6 +10,7 @@ from natter.bus.memory import MemoryBus
 from natter.gateway.app import put_together
 from natter.gateway.gateway import Gateway
 from natter.gateway.ingest import INBOUND_MASK, accept
+from natter.gateway.pipeline import Refusing
 from natter.gateway.session import Session
 from natter.gateway.settings import Settings
 from natter.runtime.sections import Server
@@ -101,3 +102,37 @@ async def test_the_count_wraps(gateway: Gateway, session: Session, lane: Any) ->
     [stanza] = stanzas("<message/>")
     accept(gateway, session, stanza, 5)
     assert lane.frames[0].inbound == 0
+
+
+async def test_without_room_what_can_be_answered_is(
+    gateway: Gateway, session: Session, lane: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.refusing = Refusing.ALL
+    text = (
+        "<message to='bob@example' id='1' type='chat'><body>x</body></message><iq type='set' id='2'><a xmlns='b'/></iq>"
+        "<presence to='bob@example' type='subscribe'/><message to='bob@example' type='error' id='3'/>"
+        "<iq type='result' id='4'/><presence type='unavailable' to='bob@example'/>"
+    )
+    for stanza in stanzas(text):
+        assert accept(gateway, session, stanza, 5)
+    refused = b"".join(session.outbox.parts)
+    assert refused.count(b"<resource-constraint") == refused.count(b'type="wait"') == 3
+    assert [(f.kind, f.id, f.type) for f in lane.frames] == [
+        (1, "3", "error"),
+        (3, "4", "result"),
+        (2, "", "unavailable"),
+    ]
+    assert session.inbound == 6
+
+
+async def test_without_room_for_journals_people_still_talk(gateway: Gateway, session: Session, lane: Any) -> None:
+    gateway.refusing = Refusing.JOURNALED
+    text = (
+        "<message to='bob@example' id='1'/><iq type='get' id='2'><a xmlns='b'/></iq>"
+        "<message to='r@conference.example' id='3' type='groupchat'/><iq type='set' id='4'><a xmlns='b'/></iq>"
+        "<presence to='r@conference.example/n'/><presence to='bob@example' type='subscribe'/>"
+    )
+    for stanza in stanzas(text):
+        assert accept(gateway, session, stanza, 5)
+    assert [f.id for f in lane.frames] == ["1", "2"]
+    assert b"".join(session.outbox.parts).count(b"<resource-constraint") == 4

@@ -167,14 +167,14 @@ async def test_resumed_says_only_what_is_stored(world: World) -> None:
 
 
 async def test_a_client_that_reads_nothing_is_detached_and_too_much_ends_it(world: World) -> None:
-    gateway = await world.gateway(unacked_stanzas_max=16, ask_stanzas=100)
+    gateway = await world.gateway(unacked_stanzas_max=16, ask_stanzas=100, backlog_stanzas_max=20)
     alice, previd = await managed(world, gateway)
     bob = await world.login(gateway, "bob", "b")
     bob.send("".join(chat("alice@localhost/r", f"n{n}.") for n in range(17)))
     assert "<resource-constraint" in await alice.until_closed()
     session = gateway.gateway.resumable[hashed(previd)]
     bob.send("".join(chat("alice@localhost/r", f"n{n}.") for n in range(17, 20)))
-    await world.router.until(lambda: len(session.outbox.queue) == 20)
+    await world.router.until(lambda: len(session.outbox.queue) + len(session.outbox.backlog) == 20)
     client = await again(world, gateway, previd, 17)
     text = (await client.until("^.*n19\\.")).group(0)
     assert [f"n{n}." in text for n in range(20)] == [False] * 17 + [True] * 3

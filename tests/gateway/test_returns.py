@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from natter.gateway.returns import SETTLE_SECONDS, Returns
@@ -22,7 +23,9 @@ class Lane:
             later=lambda seconds, callback: self.timers.append((seconds, callback)),
             full=lambda: self.full,
             returns_max=returns_max,
+            crowded=lambda crowded: self.told.append(crowded),
         )
+        self.told: list[bool] = []
 
     def pass_time(self) -> list[float]:
         timers, self.timers = self.timers, []
@@ -84,14 +87,43 @@ def test_what_a_session_left_unwritten_goes_before_what_came_after_its_end() -> 
     assert (lane.returns.count, lane.returns.leaving) == (0, {})
 
 
-def test_what_waits_for_a_session_to_leave_is_bounded_too() -> None:
+def test_what_waits_for_a_session_to_leave_counts_too() -> None:
     lane = Lane(returns_max=3)
     lane.returns.leave("gone")
     for number in range(10):
         lane.returns.give_back(chat(number), "gone")
+        assert lane.told == [True] * (number >= 2)
     lane.returns.left("gone", [])
     lane.pass_time()
-    assert [frame.id for frame in lane.frames] == list("012")
+    assert [frame.id for frame in lane.frames] == list("0123456789")
+    assert lane.told == [True, False]
+
+
+def test_a_session_hands_back_part_by_part_before_what_came_after_its_end() -> None:
+    lane = Lane()
+    lane.returns.leave("gone")
+    lane.returns.give_back(chat(8), "gone")
+    lane.returns.part("gone", [chat(1), chat(2)])
+    lane.returns.give_back(chat(9), "gone")
+    assert lane.pass_time() == [SETTLE_SECONDS]
+    lane.returns.part("gone", [chat(3)])
+    lane.pass_time()
+    lane.returns.left("gone", [])
+    lane.pass_time()
+    assert [frame.id for frame in lane.frames] == list("12389")
+    assert (lane.returns.count, lane.returns.queued, lane.returns.given) == (0, 5, 5)
+
+
+async def test_whoever_has_much_to_hand_back_waits_for_room_and_for_the_lane() -> None:
+    lane = Lane(returns_max=4)
+    for number in range(3):
+        lane.returns.give_back(chat(number), "gone")
+    room, gone = asyncio.create_task(lane.returns.room()), asyncio.create_task(lane.returns.gone())
+    await asyncio.wait((room, gone), timeout=0.05)
+    assert not room.done() and not gone.done()
+    lane.pass_time()
+    async with asyncio.timeout(5):
+        await asyncio.gather(room, gone)
 
 
 def test_nothing_comes_back_that_another_session_of_the_recipient_got() -> None:
@@ -104,14 +136,16 @@ def test_nothing_comes_back_that_another_session_of_the_recipient_got() -> None:
     assert lane.pass_time() == [0.0]
 
 
-def test_a_full_lane_makes_them_wait_and_the_wait_is_bounded() -> None:
+def test_a_full_lane_makes_them_wait_and_no_more_is_read() -> None:
     lane = Lane(returns_max=3)
     lane.full = True
     for number in range(10):
         lane.returns.give_back(chat(number), "gone")
     assert lane.pass_time() == [0.0]
     assert lane.frames == []
+    assert lane.told == [True]
     lane.full = False
     assert lane.pass_time() == [SETTLE_SECONDS]
-    assert [frame.id for frame in lane.frames] == list("012")
+    assert [frame.id for frame in lane.frames] == list("0123456789")
+    assert lane.told == [True, False]
     assert lane.timers == []

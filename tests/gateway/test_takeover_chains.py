@@ -90,6 +90,32 @@ async def test_killed_long_before_it_had_settled(world: World) -> None:
     await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='3'/>")
 
 
+async def test_routed_to_three_gateways_one_after_the_other(world: World) -> None:
+    one, two, three, four = [await world.gateway() for _ in range(4)]
+    _alice, previd = await managed(world, one)
+    session = one.gateway.resumable[hashed(previd)].id
+    await kill(one)
+    client = await again(world, two, previd, 0)
+    await client.until("<resumed")
+    client.writer.transport.abort()
+    await kill(two)
+    record = world.directory.by_resumption(hashed(previd))
+    arrival = three.gateway.takeovers._expect(record)
+    assert await three.gateway.takeovers._claim(arrival, record)
+    # Each router was killed before it had saved that it had sent this, and the next one knew another gateway.
+    stanza = chat("alice@localhost/r", "once").encode()
+    frame = bus_pb2.Frame(kind=bus_pb2.KIND_MESSAGE, type="chat", stanza=stanza, sessions=[session], sequence=1)
+    for gateway in (two, three):
+        sender = type(world.router.senders)(world.bus, "lane.9", "p")
+        sender.add(subjects.deliver(gateway.gateway.incarnation), frame)
+        await sender.drain()
+    await kill(three)
+    client = await again(world, four, previd, 0)
+    await client.until("<resumed")
+    client.send(chat("alice@localhost/r", "end"))
+    assert await received(client, "end") == ["once", "end"]
+
+
 async def test_nobody_resumes_half_a_session(world: World) -> None:
     one, two = await world.gateway(), await world.gateway()
     alice, previd = await managed(world, one)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from datetime import UTC, datetime
 
 import pytest
 from person import Login, instant, join
 from slixmpp.exceptions import PresenceError
+from stack import Stack
 
 pytestmark = pytest.mark.stack
 
@@ -110,3 +113,25 @@ async def test_the_owner_configures_and_the_form_is_kept(login: Login, room: str
     with pytest.raises(PresenceError) as refused:
         await join(bob, room, "Bob")
     assert refused.value.presence["error"]["condition"] == "registration-required"
+
+
+async def test_the_operator_looks_at_rooms_and_ends_one(login: Login, room: str, stack: Stack) -> None:
+    alice, bob = await login("alice@localhost/a"), await login("bob@localhost/b")
+    await instant(alice, room, "Alice")
+    await join(bob, room, "Bob")
+    then = datetime.now(UTC).isoformat()
+
+    async def natter(*words: str) -> str:
+        done = await asyncio.to_thread(stack.cli, "room", *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    bob.send_presence(pto=f"{room}/Bob", ptype="unavailable")
+    await alice.sees(f"{room}/Bob", "unavailable")
+    assert "Bob" not in await natter("show", room)
+    assert "bob@localhost/b" in await natter("at", room.partition("@")[0], then)
+    assert room in await natter("list")
+    assert await natter("members", room) == "alice@localhost\towner\n"
+    await natter("destroy", room, "--reason", "enough")
+    await alice.sees(f"{room}/Alice", "unavailable")
+    assert room not in await natter("list")

@@ -1,4 +1,4 @@
-"""One connected trace per stanza, from the sender's socket to the recipient's, and nothing in it that was said."""
+"""One connected trace per stanza, from the sender's socket to the acknowledgement, and nothing of content in it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,37 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 
 CANARY = "canary-span-51ab90"
 ROOM = "traced@conference.localhost"
+MESSAGES = 10
+SM = "urn:xmpp:sm:3"
 
 
 async def chat(stack: Stack) -> None:
-    """Ten messages from alice to bob, one to a room."""
+    """Ten messages from alice to bob, who acknowledges them; ten to a room that both are in."""
     secure, address = tls(stack.ca), stack.endpoint("c2s_tls")
     await register_many(*address, secure, ["alice", "bob"], "pw")
     alice = await (await Raw.open(*address, secure=secure)).login("alice", "pw", resource="a")
-    bob = await (await Raw.open(*address, secure=secure)).login("bob", "pw", resource="b")
-    for n in range(10):
+    bob = await (await Raw.open(*address, secure=secure)).login("bob", "pw", resource="b", presence=False)
+    bob.send(f"<enable xmlns='{SM}'/>")
+    await bob.until("<enabled")
+    bob.send("<presence/>")
+    await bob.until("<presence")
+    for n in range(MESSAGES):
         alice.send(f"<message to='bob@localhost/b' type='chat' id='m{n}'><body>{CANARY}-{n}</body></message>")
-    await bob.until(f"{CANARY}-9")
-    alice.send(f"<presence to='{ROOM}/A'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
-    await alice.until("<subject")
-    alice.send(f"<message to='{ROOM}' type='groupchat' id='g1'><body>{CANARY}</body></message>")
-    await alice.until("type='groupchat'.*?</message>")
+    await bob.until(f"{CANARY}-{MESSAGES - 1}")
+    # His own presence, and the messages.
+    bob.send(f"<a xmlns='{SM}' h='{1 + MESSAGES}'/>")
+    for one, nick in ((alice, "A"), (bob, "B")):
+        one.send(f"<presence to='{ROOM}/{nick}'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+        await one.until("<subject")
+        if nick == "A":
+            one.send(
+                f"<iq type='set' id='o' to='{ROOM}'><query xmlns='http://jabber.org/protocol/muc#owner'>"
+                "<x xmlns='jabber:x:data' type='submit'/></query></iq>"
+            )
+            await one.until("id=.o.")
+    for n in range(MESSAGES):
+        alice.send(f"<message to='{ROOM}' type='groupchat' id='g{n}'><body>{CANARY}</body></message>")
+    await asyncio.gather(*(one.until(f"id='g{MESSAGES - 1}'") for one in (alice, bob)))
     await asyncio.gather(alice.close(), bob.close())
 
 
@@ -38,14 +54,15 @@ def attributes(span: Span) -> dict[str, str]:
     return {a.key: a.value.string_value for a in span.attributes}
 
 
-@pytest.fixture
-def seen(tmp_path: Path) -> Collector:
-    """What a collector got from a run in which everything is sampled."""
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Collector:
+    """What a collector got from a run in which everything is sampled and JIDs are pseudonyms."""
+    data: Path = tmp_path_factory.mktemp("traced")
     with collecting() as found:
         flags = ["--gateways", "2", "--routers", "1", "--open-registration", "--no-rate-limits"]
-        for setting in (f"telemetry.otlp_endpoint={found.url}", "telemetry.sample_ratio=1"):
-            flags += ["--set", setting]
-        stack = Stack(tmp_path / "traced", *flags).start()
+        for setting in (f"otlp_endpoint={found.url}", "sample_ratio=1", "identifiers=pseudonym"):
+            flags += ["--set", f"telemetry.{setting}"]
+        stack = Stack(data, *flags).start()
         try:
             asyncio.run(chat(stack))
         finally:
@@ -53,29 +70,74 @@ def seen(tmp_path: Path) -> Collector:
         return found
 
 
-def test_every_message_is_one_connected_trace(seen: Collector) -> None:
-    spans = seen.spans()
-    names = {span.name for span in spans}
-    assert {"xmpp.connection.lifecycle", "xmpp.stanza.process", "xmpp.muc.message"} <= names
+def traces(seen: Collector) -> list[list[Span]]:
+    found: dict[bytes, list[Span]] = defaultdict(list)
+    for span in seen.spans():
+        found[span.trace_id].append(span)
+    return list(found.values())
 
-    traces: dict[bytes, list[Span]] = defaultdict(list)
-    for span in spans:
-        traces[span.trace_id].append(span)
-    chats = [t for t in traces.values() if any(attributes(s).get("stanza_type") == "message.chat" for s in t)]
-    assert len(chats) == 10
-    for trace in chats:
-        # Gateway in, router, gateway out: each the child of the one before.
-        ids = {s.span_id for s in trace}
-        roots = [s for s in trace if not s.parent_span_id]
-        assert len(trace) == 3 and len(roots) == 1
-        assert all(s.parent_span_id in ids for s in trace if s.parent_span_id)
 
-    rooms = [attributes(s) for s in spans if s.name == "xmpp.muc.message"]
-    assert {r["room_jid"] for r in rooms} == {ROOM}
-    assert "g1" in {r.get("message_id") for r in rooms}
-    connections = [s for s in spans if s.name == "xmpp.connection.lifecycle"]
-    assert {"alice@localhost/a", "bob@localhost/b"} <= {attributes(s).get("jid") for s in connections}
+def chain(trace: list[Span]) -> list[str]:
+    """Names of the spans from the root on, where each has one child; else nothing."""
+    children: dict[bytes, list[Span]] = defaultdict(list)
+    for span in trace:
+        children[span.parent_span_id].append(span)
+    names, at = [], b""
+    while len(children[at]) == 1:
+        (span,) = children[at]
+        names.append(f"{span.name}.{attributes(span).get('direction', '')}".rstrip("."))
+        at = span.span_id
+    return names if len(names) == len(trace) else []
 
-    assert CANARY not in repr(spans) + repr(seen.metrics)
+
+def of_type(seen: Collector, stanza_type: str) -> list[list[Span]]:
+    """The traces that begin at a gateway with such a stanza."""
+    return [
+        t
+        for t in traces(seen)
+        if any(not s.parent_span_id and attributes(s).get("stanza_type") == stanza_type for s in t)
+    ]
+
+
+def test_every_trace_is_connected(seen: Collector) -> None:
+    for trace in traces(seen):
+        ids = {span.span_id for span in trace}
+        assert len([span for span in trace if not span.parent_span_id]) == 1, trace
+        assert all(span.parent_span_id in ids for span in trace if span.parent_span_id), trace
+
+
+def test_as_many_traces_as_messages_up_to_the_acknowledgement(seen: Collector) -> None:
+    process = "xmpp.stanza.process"
+    chats = of_type(seen, "message.chat")
+    assert len(chats) == MESSAGES
+    assert [chain(t) for t in chats] == [
+        [f"{process}.in", process, f"{process}.out", "xmpp.stanza.acknowledged"]
+    ] * MESSAGES
+
+
+def test_a_room_message_is_one_trace_to_every_occupant(seen: Collector) -> None:
+    rooms = of_type(seen, "message.groupchat")
+    assert len(rooms) == MESSAGES
+    for trace in rooms:
+        named = {span.span_id: span for span in trace}
+        outs = [span for span in trace if attributes(span).get("direction") == "out"]
+        # A broadcast is one frame, and one span, per gateway.
+        assert 1 <= len(outs) <= 2
+        for out in outs:
+            room = named[out.parent_span_id]
+            assert room.name == "xmpp.muc.message" and attributes(room)["message_id"].startswith("g")
+
+
+def test_spans_link_to_their_connection(seen: Collector) -> None:
+    connections = {span.span_id for span in seen.spans() if span.name == "xmpp.connection.lifecycle"}
+    firsts = [s for t in of_type(seen, "message.chat") for s in t if not s.parent_span_id]
+    assert len({link.span_id for s in firsts for link in s.links} & connections) == 1
+    assert all(len(s.links) == 1 for s in firsts)
+
+
+def test_nothing_of_content_and_no_jid(seen: Collector) -> None:
+    everything = repr(seen.spans()) + repr(seen.metrics)
+    for word in (CANARY, "alice", "bob", "traced@", "@localhost"):
+        assert word not in everything
     metrics = {m.name for e in seen.metrics for r in e.resource_metrics for s in r.scope_metrics for m in s.metrics}
     assert {"xmpp.connections.active", "xmpp.stanzas.processed", "xmpp.stanza.latency"} <= metrics

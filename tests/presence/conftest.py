@@ -186,6 +186,14 @@ class Person:
                 self.place.news.clear()
                 await self.place.news.wait()
 
+    async def until_each(self, *wanted: tuple[str, ...], seconds: float = 8.0) -> None:
+        """A stanza for each, in whatever order they come; all that was heard is taken."""
+        async with asyncio.timeout(seconds):
+            while not all(any(all(p.encode() in s for p in parts) for s in self.heard) for parts in wanted):
+                self.place.news.clear()
+                await self.place.news.wait()
+        self.heard.clear()
+
     async def settled(self) -> list[bytes]:
         """Everything heard up to the answer of a request made now."""
         await self.asks("get", "<query xmlns='urn:test:nothing'/>", id="settled")
@@ -335,8 +343,7 @@ class Place:
             await asker.says("subscribe", asked.bare)
             await asked.until("subscribe", f"from='{asker.bare}'")
             await asked.says("subscribed", asker.bare)
-            await asker.until("subscribed", f"from='{asked.bare}'")
-            await asker.until("<presence", f"from='{asked.jid}'")
+            await asker.until_each(("subscribed", f"from='{asked.bare}'"), ("<presence", f"from='{asked.jid}'"))
 
 
 @pytest.fixture

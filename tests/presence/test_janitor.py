@@ -25,6 +25,7 @@ class World:
     handed_back: list[str] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    needed: set[str] = field(default_factory=set)
     janitor: Janitor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,6 +39,7 @@ class World:
             left=self.left_by,
             hand_back=self.hand_back,
             removed=self.is_removed,
+            clear=self.clear,
         )
 
     async def alive(self) -> list[str]:
@@ -56,6 +58,9 @@ class World:
     async def is_removed(self, session: Session) -> bool:
         self.asked.append(session.session)
         return session.session in self.removed
+
+    async def clear(self, needed: set[str]) -> None:
+        self.needed = needed
 
     async def at(self, now: float) -> set[str]:
         """Who has a session when it was looked at this time."""
@@ -165,3 +170,15 @@ async def test_a_removed_account_has_no_session_that_waits_for_an_heir(world: Wo
     await world.at(114)
     # Once of each; g2 lives.
     assert sorted(world.asked) == ["s0", "s1"]
+
+
+async def test_logs_are_cleared_but_of_those_whom_somebody_needs(world: World) -> None:
+    world.left = {"g9"}
+    world.live.remove("g2")
+    await world.at(100)
+    assert world.needed == set()
+    await world.at(107)
+    assert world.needed == {"g1", "g2", "g9"}
+    await world.at(108)
+    # Its sessions have gone and it is handed back.
+    assert world.needed == {"g1"}

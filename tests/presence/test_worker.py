@@ -172,8 +172,8 @@ async def test_killed_again_and_again_in_mid_handshake(place: Any) -> None:
             for one, other in pairs:
                 await other.until("subscribe", f"from='{one.bare}'")
     for one, other in pairs:
-        await one.until("subscribed", f"from='{other.bare}'")
-        await one.until("<presence", other.jid)
+        # The approval comes through the shard of who asked, the presence from that of who was asked.
+        await one.until_each(("subscribed", f"from='{other.bare}'"), ("<presence", other.jid))
         for person, subscription in ((one, "to"), (other, "from")):
             await person.asks("get", ROSTER, id="all")
             assert f"subscription='{subscription}'".encode() in await person.until("id='all'")

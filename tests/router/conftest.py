@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from natter.bus.directory import Session
 from natter.proto.v1 import bus_pb2
 from natter.proto.v1.bus_pb2 import Frame
-from natter.router.pipeline import ANSWERS
+from natter.router.pipeline import ANSWERS, ORDERS
 from natter.router.route.view import Hosts
+from natter.router.xeps import mam
 from natter.xmpp.element import attr_escape
 from natter.xmpp.traits import Trait
 
@@ -27,12 +29,28 @@ class People:
         self._numbers = count(1)
 
     def add(
-        self, jid: str, *, available: bool = True, priority: int = 0, gateway: str = "g1", bound_us: int = 0
+        self,
+        jid: str,
+        *,
+        available: bool = True,
+        priority: int = 0,
+        gateway: str = "g1",
+        bound_us: int = 0,
+        carbons: bool = False,
     ) -> Session:
         """A session under `jid`; its id is "s" and the resource."""
         bare, _, resource = jid.partition("/")
         session = Session(
-            jid, bare, resource, f"s-{resource}", gateway, available, priority, bound_us, next(self._numbers)
+            jid,
+            bare,
+            resource,
+            f"s-{resource}",
+            gateway,
+            available,
+            priority,
+            bound_us,
+            next(self._numbers),
+            carbons=carbons,
         )
         self._bares.setdefault(bare, {})[resource] = session
         return session
@@ -89,4 +107,10 @@ def frames() -> Frames:
 @pytest.fixture
 def hosts() -> Hosts:
     """We are example.com."""
-    return Hosts("example.com", "conference.example.com", frozenset(ANSWERS))
+    return Hosts("example.com", "conference.example.com", frozenset(ANSWERS), frozenset(ORDERS))
+
+
+@pytest.fixture
+def keeping(hosts: Hosts) -> Hosts:
+    """Likewise, with archives and offline storage."""
+    return replace(hosts, archive=True, offline=True, archive_requests=mam.REQUESTS)

@@ -16,14 +16,14 @@ from natter.proto.v1.bus_pb2 import Envelope, Frame, SessionRecord
 from natter.router.app import app, now_us
 from natter.router.settings import Settings
 from natter.runtime.process import Context
-from natter.runtime.sections import BusSection, RuntimeSection, Server, TelemetrySection
+from natter.runtime.sections import ArchiveSection, BusSection, RuntimeSection, Server, TelemetrySection
 
 LANES = 2
 SECONDS_MAX = 10.0
 BOB = "bob@example.com/x"
 
 
-def context(bus: Bus, instance: str = "router-1", **settings: Any) -> Context[Settings]:
+def context(bus: Bus, instance: str = "router-1", *, keep: bool = False, **settings: Any) -> Context[Settings]:
     return Context(
         "router",
         instance,
@@ -35,13 +35,16 @@ def context(bus: Bus, instance: str = "router-1", **settings: Any) -> Context[Se
         bus,
         logging.getLogger("test"),
         asyncio.Event(),
+        archive=ArchiveSection.model_validate({"enabled": keep, "offline": keep}),
     )
 
 
 @asynccontextmanager
-async def running(bus: Bus, instance: str = "router-1", **settings: Any) -> AsyncIterator[Context[Settings]]:
-    """A router that is ready; drained at the end."""
-    ctx = context(bus, instance, **settings)
+async def running(
+    bus: Bus, instance: str = "router-1", *, keep: bool = False, **settings: Any
+) -> AsyncIterator[Context[Settings]]:
+    """A router that is ready; drained at the end. `keep`: with archive and offline storage."""
+    ctx = context(bus, instance, keep=keep, **settings)
     await app(ctx)
     async with asyncio.timeout(SECONDS_MAX):
         while ctx.not_ready():
@@ -172,6 +175,19 @@ async def test_bounces_leave_rows(bus: Bus, directory: Directory, frames: Any) -
     # The drain has flushed them.
     (row,) = await bus.read(subjects.FACTS, "natter.facts.>")
     assert b"bounced" in row.payload and b"carol@example.com" in row.payload
+
+
+async def test_what_is_kept_goes_to_the_archive_and_has_its_id(bus: Bus, directory: Directory, frames: Any) -> None:
+    deliveries = await Log().follow(bus, subjects.DELIVERIES, "natter.deliver.g2")
+    kept = await Log().follow(bus, subjects.ARCHIVE, "natter.archive.*")
+    async with running(bus, keep=True):
+        await say(bus, 0, frames("message", BOB, "chat"), frames("message", "carol@example.com", "chat"))
+        ((_, _, delivered),) = await deliveries.wait(1)
+        (_, _, first), (_, _, second) = await kept.wait(2)
+    assert list(first.owners) == ["alice@example.com", "bob@example.com"] and not first.offline
+    assert first.stanza_id == delivered.stanza_id and f"id='{first.stanza_id}'".encode() in delivered.stanza
+    assert b"stanza-id" not in first.stanza
+    assert (second.offline, list(second.owners)) == ("carol@example.com", ["alice@example.com", "carol@example.com"])
 
 
 def test_now_us() -> None:

@@ -7,6 +7,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from natter.runtime.ops import HttpServer, page
@@ -72,3 +73,33 @@ async def test_our_own_error_says_nothing_of_its_cause() -> None:
     await server.stop()
     assert (status, kind) == (500, "application/problem+json")
     assert "secret" not in text
+
+
+async def test_who_is_on_this_machine_may_drain() -> None:
+    told: list[str] = []
+    server = HttpServer(page(list, lambda: "", lambda: told.append("drain")), "127.0.0.1", 0)
+    await server.start()
+    assert (await get(f"http://{server.address}/drain"))[0] == 405
+    assert (await get(f"http://{server.address}/drain", "POST"))[0] == 202
+    assert told == ["drain"]
+    await server.stop()
+
+
+async def test_who_reads_metrics_from_elsewhere_may_not() -> None:
+    told: list[str] = []
+    app = page(list, lambda: "", lambda: told.append("drain"))
+    # As if it came from another pod.
+    scope = {
+        "type": "http", "method": "POST", "path": "/drain", "raw_path": b"/drain", "query_string": b"", "headers": [],
+        "client": ("10.1.2.3", 4711), "server": ("10.1.2.4", 9100), "scheme": "http", "http_version": "1.1",
+    }  # fmt: skip
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    await app(scope, receive, send)
+    assert said[0]["status"] == 403 and told == []

@@ -25,6 +25,15 @@ def test_the_zero_profile_keeps_them_in_memory_and_shortly() -> None:
     assert all(s.bytes_max <= spine.MEMORY_BYTES_MAX for s in found.values() if s.in_memory)
 
 
+def test_how_large_a_js_stream_may_be_can_be_set() -> None:
+    for profile in ("full", "zero"):
+        found = {s.name: s for s in spine.specs(BusSection(bytes_max={"LANES": 1 << 20}), profile)}  # type: ignore[arg-type]
+        assert found["LANES"].bytes_max == 1 << 20
+        assert found["DELIVERIES"].bytes_max == (4 << 30 if profile == "full" else spine.MEMORY_BYTES_MAX)
+    with pytest.raises(ValueError, match="bytes_max"):
+        BusSection(bytes_max={"LANE": 1 << 20})  # type: ignore[dict-item]
+
+
 def test_a_bucket_for_leases_lives_as_long_as_a_lease() -> None:
     found = {s.name: s for s in spine.specs(BusSection(lease_seconds=3), "full")}
     assert found["KV_leases"].age_seconds_max == 3

@@ -96,6 +96,11 @@ def snapshot(toggle: str) -> str:
         for key in ("authorization.conf", "nats.conf", "smoke.py"):
             if key in one.get("data", {}):
                 one["data"][key] = f"({one['data'][key].count(chr(10))} lines)"
+        for key in list(one.get("data", {})):
+            if key.endswith(".json"):
+                one["data"][key] = "(as in the tree)"
+        if one["kind"] == "PrometheusRule":
+            one["spec"] = "(as in the tree)"
         found.append(one)
     found.sort(key=lambda one: (one["kind"], one["metadata"]["name"]))
     return yaml.safe_dump_all(found, sort_keys=True, width=120)

@@ -66,7 +66,7 @@ def debian(name: str) -> str:
     if found := shutil.which(name):
         return found
     package, place = DEBIAN[name]
-    with _alone(package):
+    with alone(package):
         folder = cache() / package
         if not (folder / place).exists():
             _unpack(package, folder)
@@ -76,13 +76,13 @@ def debian(name: str) -> str:
 def custom_resources() -> list[Path]:
     """The definitions of the custom resources that the chart may make."""
     found = []
-    with _alone("custom-resources"):
+    with alone("custom-resources"):
         for module, (version, files) in CUSTOM_RESOURCES.items():
             for file in files:
                 kept = cache() / "custom-resources" / version / Path(file).name
                 if not kept.exists():
                     kept.parent.mkdir(parents=True, exist_ok=True)
-                    told = _go(["mod", "download", "-json", f"{module}@{version}"], f"the schemas of {module}")
+                    told = go(["mod", "download", "-json", f"{module}@{version}"], f"the schemas of {module}")
                     shutil.copy(Path(json.loads(told)["Dir"]) / file, kept)
                 found.append(kept)
     return found
@@ -90,30 +90,33 @@ def custom_resources() -> list[Path]:
 
 def _built(module: str, version: str, name: str) -> Path:
     kept = cache() / f"{name}-{version}"
-    with _alone(name):
+    with alone(name):
         if not kept.exists():
             with tempfile.TemporaryDirectory(dir=cache()) as folder:
-                _go(["install", f"{module}@{version}"], name, GOBIN=folder)
+                go(["install", f"{module}@{version}"], name, GOBIN=folder)
                 (Path(folder) / name).rename(kept)
     return kept
 
 
-def _go(words: list[str], what: str, **environ: str) -> str:
+def go(
+    words: list[str], what: str, *, cwd: Path | None = None, seconds_max: float = GET_SECONDS_MAX, **environ: str
+) -> str:
+    """What `go WORDS` prints; the tests that need `what` are not run where it fails."""
     if shutil.which("go") is None:
         not_run(what, "neither it nor Go is installed")
-    # In a folder without a module.
     try:
         done = subprocess.run(
             ["go", *words],
-            cwd=cache(),
+            # A folder without a module, unless one was made.
+            cwd=cwd or cache(),
             env={**os.environ, "GOFLAGS": "", **environ},
             capture_output=True,
             text=True,
-            timeout=GET_SECONDS_MAX,
+            timeout=seconds_max,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        not_run(what, f"go {' '.join(words)} took longer than {GET_SECONDS_MAX} s")
+        not_run(what, f"go {' '.join(words)} took longer than {seconds_max} s")
     if done.returncode:
         not_run(what, f"go {' '.join(words)}: {done.stderr.strip().splitlines()[-1:]}")
     return done.stdout
@@ -132,8 +135,8 @@ def _unpack(package: str, folder: Path) -> None:
 
 
 @contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """Several test runs share the cache."""
+def alone(name: str) -> Iterator[None]:
+    """Several test runs share the cache: one at a time makes a thing."""
     with (cache() / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -39,3 +39,11 @@ def test_label_combinations_are_bounded() -> None:
     assert len(counter.values) == len(gauge.values) == len(histogram.counts) == instruments.SERIES_MAX + 1
     assert counter.values["other", "other"] == 10 and histogram.counts["other",] == [10, 0]
     assert sum(counter.values.values()) == instruments.SERIES_MAX + 10
+
+
+def test_a_gauge_can_stop_saying_something() -> None:
+    gauge = Gauge("a", "1", "", ("x",))
+    gauge.set(3, "here")
+    gauge.forget("here")
+    gauge.forget("never there")
+    assert gauge.values == {}

@@ -85,3 +85,9 @@ scaleDown:
     - {type: Pods, value: 1, periodSeconds: {{ .downSeconds }}}
   selectPolicy: Max
 {{- end -}}
+
+{{/* [root, component]: "yes" where it talks to Kubernetes, and needs a token. */}}
+{{- define "natter.needs.kubernetes" -}}
+{{- $root := index . 0 -}}
+{{- if and (eq (index . 1) "metrics") (dig "metrics" "pod_costs" false $root.Values.settings) -}}yes{{- end -}}
+{{- end -}}

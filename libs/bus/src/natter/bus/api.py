@@ -76,6 +76,8 @@ class StreamSpec:
     # Whether a js_stream that was lost and is made again goes on above the sequences that it had. The clock sees to it,
     # up to 10,000 entries per second on average. nats-server only; a bus in memory is lost as a whole.
     rising: bool = False
+    # Whether the oldest entries make place at `bytes_max`, in place of refusing new ones.
+    drops_oldest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,10 @@ class Subscription(Protocol):
 
     def resume(self) -> None:
         """Go on where `pause` stopped."""
+
+    @property
+    def behind(self) -> int:
+        """Entries not yet given to the callback, as of the last one that came."""
 
 
 class Bus(Protocol):

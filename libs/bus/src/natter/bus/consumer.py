@@ -66,6 +66,8 @@ class Consumer:
         self._first_field = 0
         self._asked = 0
         self._behind = 0
+        # The server's count of what it has not sent yet, as the last message said it.
+        self._unsent = b"0"
         self._heard = 0
         self._heard_before = (0, 0)
         self._silent_since = 0.0
@@ -96,6 +98,10 @@ class Consumer:
             self._give(self._held.popleft())
         if not self._paused:
             self._ask()
+
+    @property
+    def behind(self) -> int:
+        return int(self._unsent) + len(self._held)
 
     async def stop(self) -> None:
         if self._stopped:
@@ -129,6 +135,7 @@ class Consumer:
         if self._stopped or self._mending is not None:
             return
         log.info("consumer of %s is replaced: %s", self._stream, why)
+        names.CONSUMERS_REPLACED.add(why.partition(" ")[0])
         self._drop()
         self._mending = self._connection.loop.create_task(self._mend())
 
@@ -232,6 +239,7 @@ class Consumer:
         self._next_in_consumer = in_consumer + 1
         self._position = sequence = int(words[first])
         self._asked -= 1
+        self._unsent = words[first + 3]
         entry = Entry(subject.decode(), sequence, payload, operation(header))
         if self._paused or self._held:
             self._held.append(entry)

@@ -42,6 +42,7 @@ class Session:
     fenced_gateway: str = ""
     fenced_lane: int = 0
     fenced_sequence: int = 0
+    carbons: bool = False
 
 
 # How long the watch may take to show a write of one's own.
@@ -286,6 +287,7 @@ def _session(record: bus_pb2.SessionRecord, revision: int) -> Session:
         record.fenced_gateway,
         record.fenced_lane,
         record.fenced_sequence,
+        record.carbons,
     )
 
 
@@ -304,6 +306,7 @@ def _record(session: Session) -> bytes:
         fenced_gateway=session.fenced_gateway,
         fenced_lane=session.fenced_lane,
         fenced_sequence=session.fenced_sequence,
+        carbons=session.carbons,
     ).SerializeToString()
 
 

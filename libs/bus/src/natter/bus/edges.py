@@ -18,6 +18,7 @@ DELIVER = "natter.deliver.*"
 USER_SHARD = "natter.shard.user.*"
 ROOM_SHARD = "natter.shard.room.*"
 ACCOUNT_SHARD = "natter.shard.account.*"
+ARCHIVE_SHARD = "natter.archive.*"
 FACTS = "natter.facts.*"
 AVAILABILITY = "natter.availability.*.*"
 
@@ -57,7 +58,7 @@ EDGES = (
     ),
     Edges(
         "router",
-        writes=(DELIVER, USER_SHARD, ROOM_SHARD, ACCOUNT_SHARD, FACTS),
+        writes=(DELIVER, USER_SHARD, ROOM_SHARD, ACCOUNT_SHARD, ARCHIVE_SHARD, FACTS),
         buckets=HOLDING,
         reads=(subjects.LANES,),
         looks=(subjects.SESSIONS,),
@@ -74,11 +75,13 @@ EDGES = (
     ),
     Edges(
         "muc",
-        writes=(DELIVER, "natter.journal.room.*"),
+        # Room shards: an operator's wish goes through the room's holder.
+        writes=(DELIVER, ROOM_SHARD, "natter.journal.room.*", "natter.chapter.*.*.*"),
         buckets=(*HOLDING, subjects.SNAPSHOTS, "rooms"),
-        reads=(subjects.SHARDS, subjects.JOURNALS),
+        reads=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
         looks=(subjects.SESSIONS,),
-        purges=(subjects.SHARDS, subjects.JOURNALS),
+        purges=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
+        serves=(subjects.rpc("muc", "*"),),
     ),
     Edges(
         "accounts",
@@ -90,13 +93,23 @@ EDGES = (
         serves=(subjects.rpc("accounts", "*"),),
     ),
     Edges(
+        "archive",
+        writes=(DELIVER,),
+        buckets=HOLDING,
+        reads=(subjects.ARCHIVE, subjects.JOURNALS),
+        looks=(subjects.SESSIONS,),
+        outside=("sql",),
+    ),
+    Edges(
         "metrics",
-        buckets=(subjects.POSITIONS,),
+        # The lease: who tells Kubernetes the pods' costs.
+        buckets=(subjects.POSITIONS, subjects.LEASES),
         reads=(subjects.FACTS,),
+        looks=(subjects.INSTANCES,),
         outside=("clickhouse",),
     ),
-    # Who runs `natter user` and `natter doctor` against a cluster.
-    Edges("operator", asks=(subjects.rpc("accounts", "*"),)),
+    # Who runs `natter user`, `natter room` and `natter doctor` against a cluster.
+    Edges("operator", asks=(subjects.rpc("accounts", "*"), subjects.rpc("muc", "*"))),
 )
 
 

@@ -21,6 +21,8 @@ __all__ = ["Holder", "OpenShard", "Shard", "Worker"]
 log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 0.25
+# Leases are renewed after this share of their time: one renewal may fail before work pauses.
+RENEW_SHARE = (0.35, 0.45)
 TRIM_SECONDS = 5.0
 
 
@@ -84,7 +86,7 @@ class Holder:
 
     async def _hold(self) -> None:
         while True:
-            await asyncio.sleep(self._lease_seconds * random.uniform(0.2, 0.3))
+            await asyncio.sleep(self._lease_seconds * random.uniform(*RENEW_SHARE))
             try:
                 await self._round()
             except BusError as error:
@@ -101,6 +103,7 @@ class Holder:
         refreshed = await self._leases.refresh()
         for name in refreshed.lost:
             log.warning("%s: lease lost", name)
+            names.LEASE_CHANGES.add(self._kind, "lost")
             self._give_up(name, graceful=False)
         for name in refreshed.regained:
             await self._verify(name)
@@ -127,6 +130,7 @@ class Holder:
 
     def _begin(self, name: str) -> None:
         number = int(name.rpartition(".")[2])
+        names.LEASE_CHANGES.add(self._kind, "taken")
         self._free.pop(name, None)
         self._runners[name] = ShardRunner(
             self._bus, self._kind, number, open_shard=self._open_shard, deadline=self._leases.deadline
@@ -137,6 +141,9 @@ class Holder:
         runner = self._runners.pop(name, None)
         if runner is None:
             return
+        if graceful:
+            names.LEASE_CHANGES.add(self._kind, "given")
+        names.BACKLOG.forget(self._kind, str(runner.number))
         task = self._loop.create_task(self._leave(runner, graceful))
         self._leaving[name] = task
         task.add_done_callback(lambda _: self._leaving.pop(name))
@@ -162,7 +169,9 @@ class Holder:
     async def _save(self) -> None:
         while True:
             await asyncio.sleep(SAVE_SECONDS)
-            runners = list(self._runners.values())
+            for runner in self._runners.values():
+                names.BACKLOG.set(runner.backlog, self._kind, str(runner.number))
+            runners = [runner for runner in self._runners.values() if runner.moved]
             results = await asyncio.gather(*(runner.save() for runner in runners), return_exceptions=True)
             for runner, result in zip(runners, results, strict=True):
                 if isinstance(result, WrongRevision):
@@ -174,6 +183,8 @@ class Holder:
             await asyncio.sleep(TRIM_SECONDS)
             for runner in list(self._runners.values()):
                 try:
-                    await runner.trim()
+                    # They share one js_stream.
+                    if not await runner.trim():
+                        break
                 except BusError as error:
                     log.debug("%s: not trimmed: %r", runner.name, error)

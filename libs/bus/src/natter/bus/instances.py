@@ -16,10 +16,19 @@ log = logging.getLogger(__name__)
 
 
 class Instances:
-    """Says that this instance lives, and keeps the list of those that do."""
+    """Says that this instance lives, and what `tell` gives then; keeps the list of those that do."""
 
-    def __init__(self, bus: Bus, service: str, instance: str, *, seconds: float = subjects.INSTANCE_SECONDS) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        service: str,
+        instance: str,
+        *,
+        seconds: float = subjects.INSTANCE_SECONDS,
+        tell: Callable[[], bytes] = lambda: b"",
+    ) -> None:
         self._bus = bus
+        self._tell = tell
         self._service = service
         self._instance = instance
         self._seconds = seconds
@@ -61,7 +70,7 @@ class Instances:
     async def _renew(self) -> None:
         # Not the loop's time: uvloop's stands still during a loop turn, and whoever was stopped wakes inside one.
         began = monotonic()
-        await self._bucket.put(self._key, b"")
+        await self._bucket.put(self._key, self._tell())
         if self.on_gap is not None and monotonic() - self.renewed_at >= self._seconds:
             await self.on_gap()
         self.renewed_at = began
@@ -80,3 +89,9 @@ async def alive(bus: Bus, service: str) -> list[str]:
     """The live instances of any service, now. For a gateway: its incarnations."""
     found = await Bucket(bus, subjects.INSTANCES).values(f"{service}.>")
     return [value.key[len(service) + 1 :] for value in found]
+
+
+async def told(bus: Bus, service: str) -> dict[str, bytes]:
+    """What each live instance of a service told when it was renewed last."""
+    found = await Bucket(bus, subjects.INSTANCES).values(f"{service}.>")
+    return {value.key[len(service) + 1 :]: value.value for value in found}

@@ -28,7 +28,7 @@ def configuration(spec: StreamSpec) -> dict[str, Any]:
         "name": spec.name,
         "subjects": list(spec.subjects),
         "retention": "limits",
-        "discard": "new",
+        "discard": "old" if spec.drops_oldest else "new",
         "max_bytes": spec.bytes_max,
         "max_age": age,
         "max_msgs": -1,

@@ -214,6 +214,10 @@ class MemorySubscription:
         self._paused = False
         self.wake()
 
+    @property
+    def behind(self) -> int:
+        return max(0, self.stream.last_sequence + 1 - self._next)
+
     async def stop(self) -> None:
         self._stopped = True
         self._bus.forget(self)

@@ -129,6 +129,11 @@ class MemoryStream:
         """discard=new: a full stream refuses, except where the entry replaces an older one of its subject."""
         replaced = sequences[0] if 0 < self._spec.per_subject_max <= len(sequences) else 0
         freed = self._size(replaced) if replaced else 0
+        while self._spec.drops_oldest and self._entries and self._bytes + size - freed > self._spec.bytes_max:
+            oldest = next(iter(self._entries))
+            freed = 0 if oldest == replaced else freed
+            replaced = 0 if oldest == replaced else replaced
+            self._remove(oldest)
         if self._bytes + size - freed > self._spec.bytes_max:
             raise StreamFull(f"{self._spec.name} is full, {subject} refused")
         if replaced:

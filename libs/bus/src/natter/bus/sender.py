@@ -68,6 +68,8 @@ class Sender:
         self._bytes_max = min(bytes_max, self._frame_bytes_max)
         self._frames_max = frames_max
         self._may = may
+        # "lane", "deliver", "shard": a label of metrics.
+        self._log = subject.split(".", 2)[1]
         self._loop = asyncio.get_running_loop()
         # Unique per Sender too: two of one process may have the same source and subject one after the other.
         self._ids: Iterator[str] = map(f"{publisher}.{secrets.token_hex(6)}.{{}}".format, count())
@@ -82,6 +84,9 @@ class Sender:
         self._stored: list[Stored] = []
         self._frames = 0
         self._attempts = 0
+        # Told True when the js_stream is full, and False when it has taken the batch.
+        self.on_full: Callable[[bool], None] | None = None
+        self._full = False
         self._last_sequence = 0
         # Since when (loop time) an attempt of this batch may have been stored without our knowing; 0: surely not.
         self._doubtful_since = 0.0
@@ -217,6 +222,7 @@ class Sender:
         self._waiting_bytes -= taken
         self._payload = b"".join(parts)
         self._frames = len(parts) >> 1
+        names.BATCH_FRAMES.record(self._frames, self._log)
         for wall in self._walls:
             wall.ahead -= self._frames
         self._stored = stored
@@ -256,6 +262,8 @@ class Sender:
             failpoint.hit(failpoint.AFTER_APPEND)
         self._last_sequence = sequence
         self._doubtful_since = 0.0
+        if self._full:
+            self._tell_full(False)
         stored, self._stored = self._stored, []
         self._payload = b""
         self._frames = 0
@@ -273,12 +281,19 @@ class Sender:
         names.PUBLISH_RETRIES.add()
         if isinstance(error, StreamFull):
             names.STREAM_FULL.add()
+            if not self._full:
+                self._tell_full(True)
         elif isinstance(error, PublishUnknown):
             self._doubtful_since = self._doubtful_since or self._loop.time()
         if self._attempts in (3, 30, 300):
             log.warning("publish repeated %d times: %r", self._attempts, error, extra={"subject": self._subject})
         ceiling = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_MIN * 2 ** min(self._attempts, 10))
         self._timer = self._loop.call_later(random.uniform(ceiling / 4, ceiling), self._repeat)
+
+    def _tell_full(self, full: bool) -> None:
+        self._full = full
+        if self.on_full is not None:
+            self.on_full(full)
 
     def _repeat(self) -> None:
         if self._doubtful_since and self._loop.time() - self._doubtful_since > DOUBT_SECONDS_MAX:

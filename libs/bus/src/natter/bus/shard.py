@@ -74,6 +74,8 @@ def stream_of(kind: str, number: int) -> tuple[str, str]:
     """js_stream and subject that a shard reads."""
     if kind == "lane":
         return subjects.LANES, subjects.lane(number)
+    if kind == "archive":
+        return subjects.ARCHIVE, subjects.archive(number)
     return subjects.SHARDS, subjects.shard(kind, number)
 
 
@@ -112,6 +114,11 @@ class ShardRunner:
         self._reason = ""
         self._task = self._loop.create_task(self._run())
 
+    @property
+    def moved(self) -> bool:
+        """Whether the position is further than it was when it was saved."""
+        return self.shard is not None and self.shard.progress.position != self._saved
+
     async def save(self, *, force: bool = False) -> None:
         """Write the position if it has moved. `WrongRevision`: somebody else has opened the shard."""
         async with self._saving:
@@ -123,10 +130,16 @@ class ShardRunner:
             self._revision = await self._positions.update(self.name, value.encode(), self._revision)
             self._saved = shard.saved = position
 
-    async def trim(self) -> None:
-        """Let go of what was worked on, where the log is filling up."""
-        if self.shard is not None:
-            await trim(self._bus, self._stream, self._subject, self._saved)
+    @property
+    def backlog(self) -> int:
+        """Entries that are waiting or at work."""
+        if self.shard is None or self._subscription is None:
+            return 0
+        return self._subscription.behind + self.shard.progress.open_sequences
+
+    async def trim(self) -> bool:
+        """Let go of what was worked on, where the log is filling up; False: its js_stream is not."""
+        return self.shard is None or await trim(self._bus, self._stream, self._subject, self._saved)
 
     async def stop(self, *, graceful: bool) -> None:
         """End the work. `graceful`: let outputs be stored and save the position; otherwise the shard is not ours."""
@@ -203,8 +216,17 @@ class ShardRunner:
         self._note = getattr(worker, "note", None)
         self.shard = shard
         self._subscription = await self._bus.subscribe(
-            self._stream, (self._subject,), self._take, start=position + 1, in_flight_max=IN_FLIGHT_MAX
+            self._stream,
+            (self._subject,),
+            self._take,
+            start=self._begin(worker, position) + 1,
+            in_flight_max=IN_FLIGHT_MAX,
         )
+
+    @staticmethod
+    def _begin(worker: Worker, position: int) -> int:
+        """Behind which entry to read. A worker with a memory of its own may want what that has not seen."""
+        return min(position, int(getattr(worker, "knows_until", position)))
 
     def _held(self) -> bool:
         return monotonic() <= self._deadline(self.name)

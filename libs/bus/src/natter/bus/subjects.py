@@ -17,6 +17,8 @@ SHARDS = "SHARDS"
 JOURNALS = "JOURNALS"
 AVAILABILITY = "AVAILABILITY"
 FACTS = "FACTS"
+ARCHIVE = "ARCHIVE"
+CHAPTERS = "CHAPTERS"
 
 STREAM_OF_PREFIX = {
     "lane": LANES,
@@ -25,6 +27,7 @@ STREAM_OF_PREFIX = {
     "journal": JOURNALS,
     "availability": AVAILABILITY,
     "facts": FACTS,
+    "archive": ARCHIVE,
 }
 
 # Key-value buckets.
@@ -38,25 +41,56 @@ CHECKPOINTS = "checkpoints"
 
 GIB = 1 << 30
 INSTANCE_SECONDS = 5.0
+# How long the archive's log is kept: as far back the archive can be made again from it.
+ARCHIVE_SECONDS = 3 * 86400.0
+# How long what happened in rooms is kept.
+ROOM_SECONDS = 30 * 86400.0
 
 
 def streams(
-    *, resume_seconds: float = 600.0, lease_seconds: float = 2.0, in_memory: bool = False, replicas: int = 1
+    *,
+    resume_seconds: float = 600.0,
+    lease_seconds: float = 2.0,
+    archive_seconds: float = ARCHIVE_SECONDS,
+    room_seconds: float = ROOM_SECONDS,
+    in_memory: bool = False,
+    replicas: int = 1,
 ) -> tuple[StreamSpec, ...]:
     """The js_streams that natter needs, buckets too. Lanes, deliveries, shards are kept by age, the resume window."""
 
-    def log(name: str, subject: str) -> StreamSpec:
-        return StreamSpec(name, (subject,), 4 * GIB, resume_seconds, in_memory=in_memory, replicas=replicas)
+    def log(name: str, subject: str, windows: int = 1) -> StreamSpec:
+        return StreamSpec(name, (subject,), 4 * GIB, windows * resume_seconds, in_memory=in_memory, replicas=replicas)
 
     return (
         log(LANES, "natter.lane.*"),
-        log(DELIVERIES, "natter.deliver.*"),
+        # Who comes back at the end of the window is owed what came at its beginning, and has yet to read it.
+        log(DELIVERIES, "natter.deliver.*", 2),
         log(SHARDS, "natter.shard.*.*"),
         StreamSpec(JOURNALS, ("natter.journal.>",), 16 * GIB, replicas=replicas),
         StreamSpec(
             AVAILABILITY, ("natter.availability.>",), 1 * GIB, per_subject_max=1, message_ttl=True, replicas=replicas
         ),
         StreamSpec(FACTS, ("natter.facts.>",), 1 * GIB, 3600.0, in_memory=in_memory, replicas=replicas),
+        # Rising: its sequences are places in archives, which outlive it.
+        StreamSpec(
+            ARCHIVE,
+            ("natter.archive.*",),
+            8 * GIB,
+            min(archive_seconds, resume_seconds) if in_memory else archive_seconds,
+            in_memory=in_memory,
+            replicas=replicas,
+            rising=True,
+        ),
+        # The rooms' past: an archive may end earlier, a room must not stop.
+        StreamSpec(
+            CHAPTERS,
+            ("natter.chapter.>",),
+            8 * GIB,
+            min(room_seconds, resume_seconds) if in_memory else room_seconds,
+            in_memory=in_memory,
+            replicas=replicas,
+            drops_oldest=True,
+        ),
         bucket_spec(SESSIONS, replicas=replicas),
         bucket_spec(LEASES, age_seconds=lease_seconds, in_memory=True, replicas=replicas),
         bucket_spec(INSTANCES, age_seconds=INSTANCE_SECONDS, in_memory=True, replicas=replicas),
@@ -139,6 +173,11 @@ def shard(kind: str, number: int) -> str:
     return f"natter.shard.{kind}.{number}"
 
 
+def archive(number: int) -> str:
+    """What the archives of a part of the users must keep, what waits for them, and what they ask."""
+    return f"natter.archive.{number}"
+
+
 def journal(kind: str, entity: str) -> str:
     """The events of one entity. `kind`: "account", "roster", "room"."""
     return f"natter.journal.{kind}.{token(entity)}"
@@ -147,6 +186,16 @@ def journal(kind: str, entity: str) -> str:
 def journals(kind: str) -> str:
     """The journals of every entity of a kind: a wildcard."""
     return f"natter.journal.{kind}.*"
+
+
+def chapter(room: str, life: str, number: int) -> str:
+    """A part of a room's past: its journal entries round a fixed count of archived messages."""
+    return f"natter.chapter.{token(room)}.{life}.{number}"
+
+
+def chapters(room: str, life: str = "*") -> str:
+    """All of a room's past: a wildcard."""
+    return f"natter.chapter.{token(room)}.{life}.*"
 
 
 def availability(shard_number: int, jid: str) -> str:

@@ -7,15 +7,16 @@ import getpass
 import logging
 import os
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
+from natter.proto.v1 import room_pb2
 from rich.console import Console
 
-from . import users
+from . import draining, pseudonyms, rooms, users
 from .launcher import up as launch
 from .plan import Flags, command_of
 from .sections import SHARED
@@ -38,12 +39,16 @@ app = typer.Typer(
 )
 user = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Accounts of a running system.")
 app.add_typer(user, name="user")
+room = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Rooms of a running system.")
+app.add_typer(room, name="room")
 
 Config = Annotated[str | None, typer.Option(metavar="FILE", help="Settings file; default: ./natter.toml if it exists.")]
 Data = Annotated[str, typer.Option(metavar="DIR", help="Folder of everything that is kept; default: data.")]
 Nats = Annotated[str, typer.Option(metavar="URL", help="A NATS that runs already, nats://HOST:PORT.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any setting; repeatable.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="alice, or alice@DOMAIN.")]
+Room = Annotated[str, typer.Argument(metavar="ROOM", help="den, or den@conference.DOMAIN.")]
+Moment = Annotated[str, typer.Argument(metavar="TIME", help="2026-11-21T14:30:00+01:00; without a zone it is UTC.")]
 Password = Annotated[str, typer.Option(help="The password. Others on this machine may see it: rather use the prompt.")]
 Stdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 HostPort = Annotated[
@@ -93,7 +98,7 @@ def up(
 @app.command()
 def run(
     service: Annotated[
-        str, typer.Argument(metavar="SERVICE", help="gateway, router, presence, muc, accounts, metrics.")
+        str, typer.Argument(metavar="SERVICE", help="gateway, router, presence, muc, accounts, archive, metrics.")
     ],
     config: Config = None,
     set_: Sets = None,
@@ -129,6 +134,39 @@ def doctor(config: Config = None, data: Data = "", nats: Nats = "", set_: Sets =
     raise typer.Exit(0 if all(f.well for f in findings) else EXIT_FAILED)
 
 
+@app.command()
+def drain(
+    instance: Annotated[
+        str, typer.Argument(help="Of `natter up`: gateway-2. Without it: the process of this pod.")
+    ] = "",
+    data: Data = "",
+) -> None:
+    """Let a process take no new work, close its sessions at the set pace, finish and end."""
+    found = validate(gather(overrides=[f"server.data={data}"] if data else []), SHARED, service_names())
+    address = draining.address_of(instance, found["runtime"], Path(found["server"].data))
+    draining.drain(address)
+    typer.echo(f"{instance or address} is draining")
+
+
+@app.command()
+def pseudonym(
+    jid: Annotated[str, typer.Argument(metavar="JID", help="alice@DOMAIN, or a room.")] = "",
+    data: Data = "",
+    key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the key from standard input.")] = False,
+    next_key: Annotated[bool, typer.Option("--next-key", help="Print a new key of the next epoch instead.")] = False,
+) -> None:
+    """Print under which hash a JID stands in spans and in ClickHouse."""
+    given = gather(overrides=[f"server.data={data}"] if data else [])
+    found = validate(given, SHARED, service_names())
+    text = sys.stdin.readline(PASSWORD_BYTES_MAX).strip() if key_stdin else ""
+    key = pseudonyms.key_of(text, found["telemetry"], Path(found["server"].data))
+    if next_key:
+        typer.echo(pseudonyms.next_key(key))
+    else:
+        made = pseudonyms.pseudonym(jid, key)
+        typer.echo(f"{made.text} in spans, {made.number} in ClickHouse, key epoch {made.epoch}")
+
+
 @user.command("add")
 def user_add(
     name: Name, data: Data = "", nats: Nats = "", password: Password = "", password_stdin: Stdin = False
@@ -161,6 +199,53 @@ def user_list(data: Data = "", nats: Nats = "") -> None:
     """Print every account, one per line."""
     for name in _done(users.names(_where(data, nats))):
         typer.echo(name)
+
+
+@room.command("list")
+def room_list(data: Data = "", nats: Nats = "") -> None:
+    """Print every room: JID, who made it, what it is, name."""
+    for found in _done(rooms.every(_where(data, nats))):
+        typer.echo(rooms.line(found))
+
+
+@room.command("show")
+def room_show(name: Room, data: Data = "", nats: Nats = "") -> None:
+    """Print a room as it is: configuration, owners, admins, occupants."""
+    _print_room(rooms.described, name, data, nats)
+
+
+@room.command("members")
+def room_members(name: Room, data: Data = "", nats: Nats = "") -> None:
+    """Print everybody with an affiliation, outcasts too."""
+    _print_room(rooms.members, name, data, nats)
+
+
+@room.command("at")
+def room_at(name: Room, time: Moment, data: Data = "", nats: Nats = "") -> None:
+    """Print a room as it was then: who was owner, who was in."""
+    _print_room(rooms.described, name, data, nats, time)
+
+
+@room.command("destroy")
+def room_destroy(
+    name: Room,
+    reason: Annotated[str, typer.Option(help="Told to the occupants.")] = "",
+    alternate: Annotated[str, typer.Option(metavar="ROOM", help="Where to go instead, told to the occupants.")] = "",
+    data: Data = "",
+    nats: Nats = "",
+) -> None:
+    """End a room; its occupants are told."""
+    request = room_pb2.RoomRequest(jid=name, reason=reason, alternate=alternate)
+    _done(rooms.one(_where(data, nats), "destroy", request))
+    typer.echo(f"{name} destroyed")
+
+
+def _print_room(
+    describe: Callable[[room_pb2.RoomSnapshot], Iterator[str]], name: str, data: str, nats: str, time: str = ""
+) -> None:
+    verb, then = ("at", rooms.moment(time)) if time else ("show", 0)
+    for text in describe(_done(rooms.one(_where(data, nats), verb, room_pb2.RoomRequest(jid=name, time_us=then)))):
+        typer.echo(text)
 
 
 def main() -> NoReturn:

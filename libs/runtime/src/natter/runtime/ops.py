@@ -1,4 +1,4 @@
-"""Operations over HTTP, for the operator only: /healthz (the loop turns), /readyz (takes work), /metrics."""
+"""Operations over HTTP, for the operator only: /healthz (the loop turns), /readyz (takes work), /metrics, /drain."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
+
+from .addresses import is_loopback
 
 CONNECTIONS_MAX = 64
 KEEP_ALIVE_SECONDS_MAX = 30
@@ -36,8 +38,10 @@ async def http_problem(_: Request, error: Exception) -> Response:
     return problem(500, "")
 
 
-def page(not_ready: Callable[[], Sequence[str]], metrics: Callable[[], str]) -> Starlette:
-    """The application. `not_ready` names the conditions that do not hold."""
+def page(
+    not_ready: Callable[[], Sequence[str]], metrics: Callable[[], str], drain: Callable[[], None] | None = None
+) -> Starlette:
+    """The application. `not_ready` names the conditions that do not hold; `drain` is what POST /drain does."""
 
     async def healthz(_: Request) -> Response:
         # That this runs is the answer. Never NATS: an outage of it must not restart the fleet.
@@ -50,8 +54,22 @@ def page(not_ready: Callable[[], Sequence[str]], metrics: Callable[[], str]) -> 
     async def prometheus(_: Request) -> Response:
         return PlainTextResponse(metrics(), media_type=METRICS_TYPE)
 
+    async def post_drain(request: Request) -> Response:
+        # Whoever may read metrics may not stop the process: that is for who is on this machine, or in this pod.
+        if request.client is None or not is_loopback(request.client.host):
+            return problem(403, "only from this machine: natter drain")
+        if drain is None:
+            return problem(503, "there is nothing to drain yet")
+        drain()
+        return JSONResponse({"status": "draining"}, status_code=202)
+
     return Starlette(
-        routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", prometheus)],
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", prometheus),
+            Route("/drain", post_drain, methods=["POST"]),
+        ],
         exception_handlers={HTTPException: http_problem, Exception: http_problem},
     )
 

@@ -27,7 +27,7 @@ from .supervisor import Program
 
 GATEWAYS_MAX = 8
 # What `natter up` runs beside nats-server. Started together, stopped gateways first.
-SERVICES = ("accounts", "router", "presence", "muc", "metrics", "gateway")
+SERVICES = ("accounts", "router", "presence", "muc", "archive", "metrics", "gateway")
 # Where people reach natter: setting, flag, and the address when nothing else is said.
 LISTENERS = {
     "c2s": ("gateway", "--c2s", "127.0.0.1:5222"),
@@ -122,7 +122,7 @@ def make(
         Path(server.data).absolute(),
         listeners,
         any(g.section == "bus" and g.key == "url" for g in given),
-        [(service, counts.get(service, 1)) for service in services],
+        [(service, counts.get(service, 1)) for service in services if service != "archive" or _keeps(found)],
         "gateway" in models
         and "lane" in models["gateway"].model_fields
         and not any((g.section, g.key) == ("gateway", "lane") for g in given),
@@ -202,6 +202,11 @@ def programs(
                 Program(service, instance, command(service), other_environment(environ) | shared | own, notice, output)
             )
     return made
+
+
+def _keeps(found: Mapping[str, Any]) -> bool:
+    """Whether there is anything for the archive service to keep."""
+    return bool(found["server"].profile == "full" and (found["archive"].enabled or found["archive"].offline))
 
 
 def _own(section: str, key: str, value: object) -> Given:

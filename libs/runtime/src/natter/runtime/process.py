@@ -27,10 +27,10 @@ from natter.telemetry.setup import Telemetry
 from natter.telemetry.setup import setup as setup_telemetry
 from pydantic import BaseModel
 
-from . import jsonlog, notice
+from . import jsonlog, notice, vitals
 from .connecting import ensure_streams, of_settings, open_bus
 from .ops import HttpServer, page
-from .sections import BusSection, RuntimeSection, Server, TelemetrySection
+from .sections import ArchiveSection, BusSection, RuntimeSection, Server, TelemetrySection
 from .settings import Loaded, SettingsError, load
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Context(Generic[S]):
     checks: dict[str, Check] = field(default_factory=dict)
     drains: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    archive: ArchiveSection = field(default_factory=lambda: ArchiveSection.model_validate({}))
 
     def on_drain(self, step: Callable[[], Awaitable[None]]) -> None:
         """Call `step` when the process is told to end, in reverse order: take no new work, finish the old."""
@@ -153,12 +154,12 @@ async def serve(service: str, loaded: Loaded[S], app: App[S]) -> int:
     telemetry: Telemetry | None = None
     try:
         telemetry = setup_telemetry(service, instance, loaded.telemetry, data=Path(loaded.server.data))
-        async with _ops(settings) as (ops_address, not_ready):
+        async with _ops(settings, stopping.set) as (ops_address, not_ready):
             bus = await _unless(stopping, connect(loaded, instance, log))
             if bus is None:
                 return 0
             sections = (loaded.service, loaded.server, loaded.bus, loaded.telemetry, settings)
-            ctx = Context(service, instance, *sections, bus, log, stopping)
+            ctx = Context(service, instance, *sections, bus, log, stopping, archive=loaded.archive)
             not_ready.append(ctx.not_ready)
             return await _live(ctx, app, ops_address)
     except Exception:
@@ -182,13 +183,16 @@ async def connect(loaded: Loaded[S], instance: str, log: logging.Logger) -> Bus:
 
 
 @asynccontextmanager
-async def _ops(settings: RuntimeSection) -> AsyncIterator[tuple[str, list[Callable[[], Sequence[str]]]]]:
+async def _ops(
+    settings: RuntimeSection, drain: Callable[[], None]
+) -> AsyncIterator[tuple[str, list[Callable[[], Sequence[str]]]]]:
     """The operations page: its address, and a list whose last entry says what is not ready.
 
     It answers before there is a bus: who waits for NATS is alive, and must not be started anew.
     """
     not_ready: list[Callable[[], Sequence[str]]] = [lambda: ["bus"]]
-    server = HttpServer(page(lambda: not_ready[-1](), prometheus.render), settings.ops_host, settings.ops_port)
+    app = page(lambda: not_ready[-1](), prometheus.render, drain)
+    server = HttpServer(app, settings.ops_host, settings.ops_port)
     await server.start()
     try:
         yield server.address, not_ready
@@ -218,6 +222,7 @@ async def _warm_up(ctx: Context[S], app: App[S], ops_address: str) -> bool:
     gc.freeze()
     # What a busy process makes is mostly gone within a tick: look at the young after more of it than after 700 objects.
     gc.set_threshold(GC_YOUNG_OBJECTS, 20, 20)
+    ctx.background(vitals.watch(), "vitals")
     ctx.endpoint("ops", ops_address)
     ctx.log.info("ready")
     return True

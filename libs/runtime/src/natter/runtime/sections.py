@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr
+
+StreamName = Literal["LANES", "DELIVERIES", "SHARDS", "JOURNALS", "AVAILABILITY", "FACTS", "ARCHIVE", "CHAPTERS"]
 
 
 class Server(BaseModel):
@@ -45,11 +47,32 @@ class BusSection(BaseModel):
     lanes: int = Field(4, ge=1, le=1024, description="How many ordered logs the gateways' input is spread over.")
     user_shards: int = Field(8, ge=1, le=1024, description="How many parts the users are divided into, for presence.")
     room_shards: int = Field(8, ge=1, le=1024, description="How many parts the rooms are divided into, for muc.")
+    archive_shards: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="How many parts the archives are divided into; more than one is of use with PostgreSQL only.",
+    )
+    archive_hours: float = Field(
+        72.0,
+        ge=0.1,
+        le=8760,
+        description="How far back archives can be made again from the bus; what is erased is gone there after that.",
+    )
     lease_seconds: float = Field(
         2.0, ge=0.5, le=60, description="How long a shard stays with a holder that went silent."
     )
     resume_seconds: float = Field(
         600.0, ge=10, le=86400, description="How long lanes and deliveries are kept: the resume window."
+    )
+    bytes_max: dict[StreamName, Annotated[int, Field(ge=1 << 16, le=1 << 50)]] = Field(
+        default_factory=dict, description="Bytes of a js_stream, by its name, where they are not to be as they come."
+    )
+    room_days: float = Field(
+        30.0,
+        ge=0,
+        le=36_500,
+        description="How long what happened in rooms can be read again (XEP-0313, `natter room at`); 0: not at all.",
     )
     replicas: int = Field(1, ge=1, le=5, description="How many NATS servers keep each js_stream.")
 
@@ -118,9 +141,44 @@ class RuntimeSection(BaseModel):
     )
 
 
+class ArchiveSection(BaseModel):
+    """What is kept of messages: the router asks whether, the archive service how."""
+
+    enabled: bool = Field(True, description="Whether messages are archived for their users (XEP-0313).")
+    offline: bool = Field(True, description="Whether messages wait for users who are not there (XEP-0160).")
+    url: SecretStr = Field(
+        SecretStr(""),
+        max_length=1000,
+        description="PostgreSQL, as postgresql://USER:PASSWORD@HOST/DATABASE; empty: SQLite in the data folder.",
+    )
+    batch_seconds: float = Field(
+        0.1, ge=0, le=5, description="How long messages wait to be written together; a question does not wait for it."
+    )
+    rows_waiting_max: int = Field(
+        4096, ge=16, le=1_000_000, description="Stanzas of a shard that are being worked on; more stay on the bus."
+    )
+    page_max: int = Field(
+        250, ge=1, le=1000, description="Messages in one page of an answer, whatever page was asked for (XEP-0059)."
+    )
+    queries_at_once_max: int = Field(16, ge=1, le=1000, description="Questions answered at once; others wait.")
+    days: float = Field(
+        0.0, ge=0, le=36500, description="Age at which archived messages are forgotten; 0: they are kept for ever."
+    )
+    messages_max: int = Field(
+        0, ge=0, description="Messages of one archive, above which its oldest are forgotten; 0: any number is kept."
+    )
+    offline_max: int = Field(
+        500,
+        ge=1,
+        le=100_000,
+        description="Messages that wait for one user; of a further one its sender is told service-unavailable.",
+    )
+
+
 SHARED: dict[str, type[BaseModel]] = {
     "server": Server,
     "bus": BusSection,
     "telemetry": TelemetrySection,
     "runtime": RuntimeSection,
+    "archive": ArchiveSection,
 }

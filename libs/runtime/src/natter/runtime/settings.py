@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from .sections import SHARED, BusSection, RuntimeSection, Server, TelemetrySection
+from .sections import SHARED, ArchiveSection, BusSection, RuntimeSection, Server, TelemetrySection
 
 PREFIX = "NATTER_"
 CONFIG_VARIABLE = "NATTER_CONFIG"
@@ -50,6 +50,7 @@ class Loaded(Generic[S]):
     telemetry: TelemetrySection
     runtime: RuntimeSection
     service: S
+    archive: ArchiveSection
 
 
 def service_names() -> list[str]:
@@ -107,7 +108,7 @@ def load(
     """The shared sections and the one of this service."""
     given = gather(file=file, environ=environ, overrides=overrides)
     found = validate(given, {**SHARED, section: model}, service_names())
-    return Loaded(found["server"], found["bus"], found["telemetry"], found["runtime"], found[section])
+    return Loaded(found["server"], found["bus"], found["telemetry"], found["runtime"], found[section], found["archive"])
 
 
 def load_all(

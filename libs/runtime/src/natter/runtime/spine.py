@@ -26,12 +26,21 @@ def specs(settings: BusSection, profile: Literal["full", "zero"]) -> tuple[Strea
     wanted = streams(
         resume_seconds=min(settings.resume_seconds, ZERO_RESUME_SECONDS_MAX) if zero else settings.resume_seconds,
         lease_seconds=settings.lease_seconds,
+        archive_seconds=settings.archive_hours * 3600.0,
+        # No days: nobody writes there.
+        room_seconds=settings.room_days * 86_400.0 or 86_400.0,
         in_memory=zero,
         replicas=settings.replicas,
     )
     # What is in memory is made again after each restart of nats-server, while journals on file know its sequences.
+    given = {str(name): size for name, size in settings.bytes_max.items()}
     return tuple(
-        replace(s, bytes_max=min(s.bytes_max, MEMORY_BYTES_MAX), rising=True) if s.in_memory else s for s in wanted
+        replace(
+            s,
+            bytes_max=given.get(s.name, min(s.bytes_max, MEMORY_BYTES_MAX) if s.in_memory else s.bytes_max),
+            rising=s.in_memory,
+        )
+        for s in wanted
     )
 
 

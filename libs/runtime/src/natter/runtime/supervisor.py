@@ -169,8 +169,11 @@ class Supervisor:
         program = child.program
         assert child.process is not None
         own = notice.Notice(program.service, program.instance, child.process.pid, {})
+        seen = -1
         while True:
-            found = notice.read(program.notice) if program.notice else own
+            written = notice.written_at(program.notice) if program.notice else 0
+            unread, seen = written != seen, written
+            found = (notice.read(program.notice) if unread else child.told) if program.notice else own
             if found and found.pid == child.process.pid and found != child.told:
                 child.told = found
                 child.deaths = 0

@@ -58,6 +58,10 @@ class Gauge:
             labels = admitted(labels, len(self.values))
             self.values[labels] = self.values.get(labels, 0) + by
 
+    def forget(self, *labels: str) -> None:
+        """Say no more of these labels: what they stood for is somebody else's now."""
+        self.values.pop(labels, None)
+
 
 @dataclass(slots=True)
 class Histogram:

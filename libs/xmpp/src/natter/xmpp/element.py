@@ -139,6 +139,18 @@ def append_child(stanza: bytes, child: bytes) -> bytes:
     return b"%b%b%b" % (stanza[:end], child, stanza[end:])
 
 
+def remove(child: Element) -> None:
+    """Take an element out and leave the text behind it."""
+    parent, before, tail = child.getparent(), child.getprevious(), child.tail
+    if parent is None:
+        return
+    if tail and before is not None:
+        before.tail = (before.tail or "") + tail
+    elif tail:
+        parent.text = (parent.text or "") + tail
+    parent.remove(child)
+
+
 def embedded(stanza: bytes) -> bytes:
     """`stanza` as it stands inside an element of another namespace."""
     end = _name_end(stanza)

@@ -36,6 +36,9 @@ class Trait(IntFlag):
     ERROR = 1 << 21  # RFC 6120 §8.3
     CONFERENCE = 1 << 22  # of XEP-0249
     OCCUPANT_ID = 1 << 23  # of XEP-0421
+    ARCHIVED = 1 << 24  # of XEP-0313: <result/>: only an archive may say so
+    RETRACTION = 1 << 25  # of XEP-0424
+    REACTION = 1 << 26  # of XEP-0444
 
 
 _TRAITS: Final[dict[str, int]] = {
@@ -75,6 +78,9 @@ _TRAITS: Final[dict[str, int]] = {
         (ns.CAPS, "c", Trait.CAPS),
         (ns.CONFERENCE, "x", Trait.CONFERENCE),
         (ns.OCCUPANT_ID, "occupant-id", Trait.OCCUPANT_ID),
+        (ns.MAM, "result", Trait.ARCHIVED),
+        ("urn:xmpp:message-retract:1", "retract", Trait.RETRACTION),
+        ("urn:xmpp:reactions:0", "reactions", Trait.REACTION),
     )
 }
 

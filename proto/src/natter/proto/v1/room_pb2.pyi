@@ -189,28 +189,58 @@ class PresenceChanged(_message.Message):
     def __init__(self, nick: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., jid: _Optional[str] = ...) -> None: ...
 
 class MessageSent(_message.Message):
-    __slots__ = ("nick", "stanza", "id", "traits")
+    __slots__ = ("nick", "stanza", "id", "traits", "archived", "jid", "retracts")
     NICK_FIELD_NUMBER: _ClassVar[int]
     STANZA_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     TRAITS_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVED_FIELD_NUMBER: _ClassVar[int]
+    JID_FIELD_NUMBER: _ClassVar[int]
+    RETRACTS_FIELD_NUMBER: _ClassVar[int]
     nick: str
     stanza: bytes
     id: str
     traits: int
-    def __init__(self, nick: _Optional[str] = ..., stanza: _Optional[bytes] = ..., id: _Optional[str] = ..., traits: _Optional[int] = ...) -> None: ...
+    archived: int
+    jid: str
+    retracts: int
+    def __init__(self, nick: _Optional[str] = ..., stanza: _Optional[bytes] = ..., id: _Optional[str] = ..., traits: _Optional[int] = ..., archived: _Optional[int] = ..., jid: _Optional[str] = ..., retracts: _Optional[int] = ...) -> None: ...
 
 class SubjectChanged(_message.Message):
-    __slots__ = ("nick", "text", "stanza", "id")
+    __slots__ = ("nick", "text", "stanza", "id", "archived", "jid")
     NICK_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     STANZA_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVED_FIELD_NUMBER: _ClassVar[int]
+    JID_FIELD_NUMBER: _ClassVar[int]
     nick: str
     text: str
     stanza: bytes
     id: str
-    def __init__(self, nick: _Optional[str] = ..., text: _Optional[str] = ..., stanza: _Optional[bytes] = ..., id: _Optional[str] = ...) -> None: ...
+    archived: int
+    jid: str
+    def __init__(self, nick: _Optional[str] = ..., text: _Optional[str] = ..., stanza: _Optional[bytes] = ..., id: _Optional[str] = ..., archived: _Optional[int] = ..., jid: _Optional[str] = ...) -> None: ...
+
+class MessageModerated(_message.Message):
+    __slots__ = ("target", "retracts", "nick", "jid", "reason", "stanza", "id", "archived")
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    RETRACTS_FIELD_NUMBER: _ClassVar[int]
+    NICK_FIELD_NUMBER: _ClassVar[int]
+    JID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    STANZA_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVED_FIELD_NUMBER: _ClassVar[int]
+    target: str
+    retracts: int
+    nick: str
+    jid: str
+    reason: str
+    stanza: bytes
+    id: str
+    archived: int
+    def __init__(self, target: _Optional[str] = ..., retracts: _Optional[int] = ..., nick: _Optional[str] = ..., jid: _Optional[str] = ..., reason: _Optional[str] = ..., stanza: _Optional[bytes] = ..., id: _Optional[str] = ..., archived: _Optional[int] = ...) -> None: ...
 
 class RightsChanged(_message.Message):
     __slots__ = ("affiliations", "occupants", "actor")
@@ -268,8 +298,16 @@ class RegistrationRefused(_message.Message):
     jid: str
     def __init__(self, jid: _Optional[str] = ...) -> None: ...
 
+class CardChanged(_message.Message):
+    __slots__ = ("card", "avatars")
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    AVATARS_FIELD_NUMBER: _ClassVar[int]
+    card: bytes
+    avatars: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, card: _Optional[bytes] = ..., avatars: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class RoomEvent(_message.Message):
-    __slots__ = ("source", "sequence", "index", "time_us", "answer", "accepted_us", "room_created", "occupant_joined", "occupant_left", "nickname_changed", "presence_changed", "message_sent", "subject_changed", "rights_changed", "config_changed", "room_destroyed", "voice_requested", "registration_requested", "registration_refused")
+    __slots__ = ("source", "sequence", "index", "time_us", "answer", "accepted_us", "room_created", "occupant_joined", "occupant_left", "nickname_changed", "presence_changed", "message_sent", "subject_changed", "rights_changed", "config_changed", "room_destroyed", "voice_requested", "registration_requested", "registration_refused", "message_moderated", "card_changed")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -289,6 +327,8 @@ class RoomEvent(_message.Message):
     VOICE_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     REGISTRATION_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     REGISTRATION_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_MODERATED_FIELD_NUMBER: _ClassVar[int]
+    CARD_CHANGED_FIELD_NUMBER: _ClassVar[int]
     source: str
     sequence: int
     index: int
@@ -308,7 +348,9 @@ class RoomEvent(_message.Message):
     voice_requested: VoiceRequested
     registration_requested: RegistrationRequested
     registration_refused: RegistrationRefused
-    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., time_us: _Optional[int] = ..., answer: _Optional[_Union[IqAnswer, _Mapping]] = ..., accepted_us: _Optional[int] = ..., room_created: _Optional[_Union[RoomCreated, _Mapping]] = ..., occupant_joined: _Optional[_Union[OccupantJoined, _Mapping]] = ..., occupant_left: _Optional[_Union[OccupantLeft, _Mapping]] = ..., nickname_changed: _Optional[_Union[NicknameChanged, _Mapping]] = ..., presence_changed: _Optional[_Union[PresenceChanged, _Mapping]] = ..., message_sent: _Optional[_Union[MessageSent, _Mapping]] = ..., subject_changed: _Optional[_Union[SubjectChanged, _Mapping]] = ..., rights_changed: _Optional[_Union[RightsChanged, _Mapping]] = ..., config_changed: _Optional[_Union[ConfigChanged, _Mapping]] = ..., room_destroyed: _Optional[_Union[RoomDestroyed, _Mapping]] = ..., voice_requested: _Optional[_Union[VoiceRequested, _Mapping]] = ..., registration_requested: _Optional[_Union[RegistrationRequested, _Mapping]] = ..., registration_refused: _Optional[_Union[RegistrationRefused, _Mapping]] = ...) -> None: ...
+    message_moderated: MessageModerated
+    card_changed: CardChanged
+    def __init__(self, source: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., time_us: _Optional[int] = ..., answer: _Optional[_Union[IqAnswer, _Mapping]] = ..., accepted_us: _Optional[int] = ..., room_created: _Optional[_Union[RoomCreated, _Mapping]] = ..., occupant_joined: _Optional[_Union[OccupantJoined, _Mapping]] = ..., occupant_left: _Optional[_Union[OccupantLeft, _Mapping]] = ..., nickname_changed: _Optional[_Union[NicknameChanged, _Mapping]] = ..., presence_changed: _Optional[_Union[PresenceChanged, _Mapping]] = ..., message_sent: _Optional[_Union[MessageSent, _Mapping]] = ..., subject_changed: _Optional[_Union[SubjectChanged, _Mapping]] = ..., rights_changed: _Optional[_Union[RightsChanged, _Mapping]] = ..., config_changed: _Optional[_Union[ConfigChanged, _Mapping]] = ..., room_destroyed: _Optional[_Union[RoomDestroyed, _Mapping]] = ..., voice_requested: _Optional[_Union[VoiceRequested, _Mapping]] = ..., registration_requested: _Optional[_Union[RegistrationRequested, _Mapping]] = ..., registration_refused: _Optional[_Union[RegistrationRefused, _Mapping]] = ..., message_moderated: _Optional[_Union[MessageModerated, _Mapping]] = ..., card_changed: _Optional[_Union[CardChanged, _Mapping]] = ...) -> None: ...
 
 class RoomSummary(_message.Message):
     __slots__ = ("jid", "exists", "name", "public", "creator", "occupants", "time_us", "locked", "tombstone_us")
@@ -381,17 +423,19 @@ class AffiliationState(_message.Message):
     def __init__(self, jid: _Optional[str] = ..., affiliation: _Optional[str] = ..., reason: _Optional[str] = ..., nick: _Optional[str] = ...) -> None: ...
 
 class HistoryItem(_message.Message):
-    __slots__ = ("stanza", "time_us", "id")
+    __slots__ = ("stanza", "time_us", "id", "archived")
     STANZA_FIELD_NUMBER: _ClassVar[int]
     TIME_US_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVED_FIELD_NUMBER: _ClassVar[int]
     stanza: bytes
     time_us: int
     id: str
-    def __init__(self, stanza: _Optional[bytes] = ..., time_us: _Optional[int] = ..., id: _Optional[str] = ...) -> None: ...
+    archived: int
+    def __init__(self, stanza: _Optional[bytes] = ..., time_us: _Optional[int] = ..., id: _Optional[str] = ..., archived: _Optional[int] = ...) -> None: ...
 
 class RoomSnapshot(_message.Message):
-    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied", "registrations", "tombstone_reason", "tombstone_alternate", "tombstone_us", "tombstone_owners")
+    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied", "registrations", "tombstone_reason", "tombstone_alternate", "tombstone_us", "tombstone_owners", "archived", "card", "avatars")
     class AppliedEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -424,6 +468,9 @@ class RoomSnapshot(_message.Message):
     TOMBSTONE_ALTERNATE_FIELD_NUMBER: _ClassVar[int]
     TOMBSTONE_US_FIELD_NUMBER: _ClassVar[int]
     TOMBSTONE_OWNERS_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVED_FIELD_NUMBER: _ClassVar[int]
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    AVATARS_FIELD_NUMBER: _ClassVar[int]
     jid: str
     exists: bool
     locked: bool
@@ -442,4 +489,69 @@ class RoomSnapshot(_message.Message):
     tombstone_alternate: str
     tombstone_us: int
     tombstone_owners: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ..., registrations: _Optional[_Mapping[str, str]] = ..., tombstone_reason: _Optional[str] = ..., tombstone_alternate: _Optional[str] = ..., tombstone_us: _Optional[int] = ..., tombstone_owners: _Optional[_Iterable[str]] = ...) -> None: ...
+    archived: int
+    card: bytes
+    avatars: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ..., registrations: _Optional[_Mapping[str, str]] = ..., tombstone_reason: _Optional[str] = ..., tombstone_alternate: _Optional[str] = ..., tombstone_us: _Optional[int] = ..., tombstone_owners: _Optional[_Iterable[str]] = ..., archived: _Optional[int] = ..., card: _Optional[bytes] = ..., avatars: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RoomChapter(_message.Message):
+    __slots__ = ("jid", "entries", "state", "revision", "state_us", "retractions")
+    JID_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    STATE_US_FIELD_NUMBER: _ClassVar[int]
+    RETRACTIONS_FIELD_NUMBER: _ClassVar[int]
+    jid: str
+    entries: _containers.RepeatedCompositeFieldContainer[ChapterEntry]
+    state: bytes
+    revision: int
+    state_us: int
+    retractions: _containers.RepeatedCompositeFieldContainer[Retraction]
+    def __init__(self, jid: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[ChapterEntry, _Mapping]]] = ..., state: _Optional[bytes] = ..., revision: _Optional[int] = ..., state_us: _Optional[int] = ..., retractions: _Optional[_Iterable[_Union[Retraction, _Mapping]]] = ...) -> None: ...
+
+class RoomRequest(_message.Message):
+    __slots__ = ("jid", "time_us", "reason", "alternate", "after")
+    JID_FIELD_NUMBER: _ClassVar[int]
+    TIME_US_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    jid: str
+    time_us: int
+    reason: str
+    alternate: str
+    after: str
+    def __init__(self, jid: _Optional[str] = ..., time_us: _Optional[int] = ..., reason: _Optional[str] = ..., alternate: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
+
+class RoomReply(_message.Message):
+    __slots__ = ("error", "text", "rooms", "more", "room")
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    error: str
+    text: str
+    rooms: _containers.RepeatedCompositeFieldContainer[RoomSummary]
+    more: bool
+    room: RoomSnapshot
+    def __init__(self, error: _Optional[str] = ..., text: _Optional[str] = ..., rooms: _Optional[_Iterable[_Union[RoomSummary, _Mapping]]] = ..., more: _Optional[bool] = ..., room: _Optional[_Union[RoomSnapshot, _Mapping]] = ...) -> None: ...
+
+class ChapterEntry(_message.Message):
+    __slots__ = ("revision", "events")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    events: bytes
+    def __init__(self, revision: _Optional[int] = ..., events: _Optional[bytes] = ...) -> None: ...
+
+class Retraction(_message.Message):
+    __slots__ = ("archived", "jid", "tombstone")
+    ARCHIVED_FIELD_NUMBER: _ClassVar[int]
+    JID_FIELD_NUMBER: _ClassVar[int]
+    TOMBSTONE_FIELD_NUMBER: _ClassVar[int]
+    archived: int
+    jid: str
+    tombstone: bytes
+    def __init__(self, archived: _Optional[int] = ..., jid: _Optional[str] = ..., tombstone: _Optional[bytes] = ...) -> None: ...

@@ -21,6 +21,7 @@ from natter.runtime import process
 from natter.runtime.addresses import Address, parse
 from natter.runtime.sections import Server
 from natter.runtime.settings import SettingsError
+from natter.telemetry.names import LIMITS_HIT
 from natter.xmpp import ns
 from natter.xmpp.stream.limits import Limits
 from natter.xmpp.stream.opening import Config
@@ -31,7 +32,9 @@ from .binding import Binding
 from .checkpoint import Checkpoints
 from .connection import Connection
 from .deliveries import Deliveries
+from .fullness import Fullness
 from .gateway import Gateway
+from .logroom import LogRoom
 from .position import Position
 from .ratelimit import Addresses
 from .registration import Registration
@@ -201,7 +204,14 @@ class Running:
             lanes=self.lanes,
             sample_ratio=self.sample_ratio,
         )
-        self.instances = instances = Instances(self.bus, "gateway", incarnation)
+        sessions = self.gateway.sessions
+        self.instances = instances = Instances(
+            # Who scales the gateways wants to know the emptiest.
+            self.bus,
+            "gateway",
+            incarnation,
+            tell=lambda: str(len(sessions)).encode(),
+        )
         self.gateway.certain_at = lambda: instances.renewed_at
 
     async def start(self) -> None:
@@ -230,20 +240,42 @@ class Running:
         self.checkpoints = checkpoints = Checkpoints(gateway, self.bus, deliveries.marks, start)
         await checkpoints.write()
         self.position = Position(
-            self.bus, gateway.incarnation, lambda: gateway.cursor.sequence, lambda: gateway.sessions.values()
+            self.bus,
+            gateway.incarnation,
+            lambda: gateway.cursor.sequence,
+            lambda: gateway.sessions.values(),
+            gateway.returned,
         )
         await self.position.start()
         self.saving = gateway.loop.create_task(self.position.run())
         self.subscription = await self.bus.subscribe(
             subjects.DELIVERIES, (subjects.deliver(gateway.incarnation),), deliveries.take
         )
+        gateway.returns.crowded = self._crowded
         gateway.spawn(checkpoints.run(self.settings.checkpoint_seconds))
         gateway.spawn(gateway.takeovers.inherit())
+        gateway.spawn(LogRoom(gateway, self._done).run())
+        gateway.spawn(Fullness(gateway).run())
         await self._listen("c2s", self.settings.c2s, lambda: Connection(gateway))
         if gateway.tls is not None:
             await self._listen(
                 "c2s_tls", self.settings.c2s_tls, lambda: Connection(gateway, direct_tls=True), gateway.tls
             )
+
+    def _done(self) -> int:
+        """The highest entry of the delivery log that nobody needs."""
+        assert self.checkpoints is not None and self.position is not None
+        return min(self.checkpoints.done(), self.position.saved)
+
+    def _crowded(self, crowded: bool) -> None:
+        """So much waits to be handed back that no more deliveries are read now."""
+        if self.subscription is None:
+            return
+        if crowded:
+            LIMITS_HIT.add("returns")
+            self.subscription.pause()
+        else:
+            self.subscription.resume()
 
     async def _listen(
         self, name: str, wanted: str, factory: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None

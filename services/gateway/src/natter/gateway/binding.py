@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from time import time_ns
 from typing import Protocol
@@ -43,6 +43,15 @@ class Lane(Protocol):
     def add(self, frame: bus_pb2.Frame, stored: Callable[[], None] | None = None) -> None:
         """Append a frame."""
 
+    def when_stored(self, callback: Callable[[], None]) -> None:
+        """Call back when everything added so far is stored."""
+
+
+async def nothing(session: Session) -> AsyncIterator[list[bus_pb2.Frame]]:
+    """No session has more than its outbox holds."""
+    return
+    yield
+
 
 @dataclass(slots=True)
 class Binding:
@@ -63,6 +72,8 @@ class Binding:
     # Ids of sessions from binding to the end of their release: a record of this gateway with another id is a stray.
     claims: set[str] = field(default_factory=set)
     releasing: set[asyncio.Task[None]] = field(default_factory=set)
+    # What a session was owed beyond what its outbox holds, a part at a time.
+    rest: Callable[[Session], AsyncIterator[list[bus_pb2.Frame]]] = field(default=nothing)
 
     async def bind(self, bare: str, wanted: str, *, account: int = 0) -> Record:
         """The record of a new session with the resource `wanted`, or one made here for "". Raises `Refused`."""
@@ -120,6 +131,7 @@ class Binding:
                             lane=new.lane,
                             resumption="",
                             resume_seconds=0,
+                            carbons=False,
                         )
                     )
                 except WrongRevision:
@@ -187,7 +199,9 @@ class Binding:
             session.announcing = None
 
     async def _update(self, session: Session, announced: Announcement) -> None:
-        await self.change(session, available=announced.available, priority=announced.priority)
+        await self.change(
+            session, available=announced.available, priority=announced.priority, carbons=announced.carbons
+        )
 
     async def change(self, session: Session, **changes: object) -> bool:
         """Write what is new of a session into its record. False: the record is not ours any more."""
@@ -233,9 +247,27 @@ class Binding:
         stored = asyncio.Event()
         self.lane.add(ended_frame(session), stored.set)
         await stored.wait()
+        if session.managed is not None:
+            await self._hand_back(session)
         await self._delete(session.record)
         self.claims.discard(session.id)
         self.returns.left(session.id, session.outbox.unwritten(), self.sessions)
+
+    async def _hand_back(self, session: Session) -> None:
+        """What a managed session has not acknowledged, while others still know of the session if this gateway dies."""
+        await self.returns.room()
+        self.returns.part(session.id, session.outbox.unwritten(), self.sessions)
+        async for frames in self.rest(session):
+            await self.returns.room()
+            self.returns.part(session.id, frames, self.sessions)
+        await self.all_returned()
+
+    async def all_returned(self) -> None:
+        """Return when everything that goes back by now is stored in the lane."""
+        await self.returns.gone()
+        stored = asyncio.Event()
+        self.lane.when_stored(stored.set)
+        await stored.wait()
 
     async def _delete(self, record: Record) -> None:
         pause = RETRY_SECONDS

@@ -313,6 +313,8 @@ class Connection(asyncio.Protocol):
         session.outbox.stalled = self.stalled
         self.session = session
         self.bound = True
+        if self.gateway.congested:
+            self.congested(True)
         settings = self.gateway.settings
         if self.gateway.server.rate_limits:
             self.rate = Rate(

@@ -9,9 +9,10 @@ from time import time_ns
 from natter.bus.api import Entry
 from natter.bus.series import STEP, expanded, lengths
 from natter.proto.v1 import bus_pb2
-from natter.telemetry.names import LIMITS_HIT
+from natter.telemetry.names import LIMITS_HIT, REPEATED
 from natter.xmpp.element import insert_to
 
+from . import acktrace
 from .outbox import Outbox
 from .returns import Returns
 from .session import Session
@@ -69,6 +70,7 @@ class Deliveries:
                 # The log's holder repeats what it is not sure to have said; what was seen is skipped.
                 cause = sequence << 32 | frame.index
                 if cause <= mark:
+                    REPEATED.add()
                     continue
                 mark = cause
             names = frame.sessions
@@ -104,8 +106,8 @@ class Deliveries:
             if not session.outbox.append(frame.stanza, frame, self.cursor.place):
                 LIMITS_HIT.add("outbox")
                 session.link.overflow()
-            if not frame.origin:
-                self.tally.delivered(frame, session.jid, len(frame.stanza), now_us)
+            if not frame.origin and (hop := self.tally.delivered(frame, session.jid, len(frame.stanza), now_us)):
+                acktrace.written(session, hop, now_us)
 
     def _absent(self, frame: bus_pb2.Frame, name: str) -> None:
         if not self.moved(name):
@@ -123,7 +125,9 @@ class Deliveries:
             # The outbox keeps the frame: it goes back to the lane when the session ends.
             LIMITS_HIT.add("outbox")
             session.link.overflow()
-        self.tally.delivered(frame, session.jid, len(data), now_us)
+        hop = self.tally.delivered(frame, session.jid, len(data), now_us)
+        if hop:
+            acktrace.written(session, hop, now_us)
         return True
 
     def _series(self, frame: bus_pb2.Frame, mark: int, written: list[int], now_us: int) -> int:
@@ -146,6 +150,10 @@ class Deliveries:
                 if cause + number * STEP > mark:
                     self.cursor.position = first + number
                     written[one.kind] += self._write(one, name, one.stanza, now_us)
+                else:
+                    REPEATED.add()
+        else:
+            REPEATED.add(by=len(sizes))
         return max(mark, last)
 
     def _broadcast(self, frame: bus_pb2.Frame, names: Sequence[str], now_us: int) -> int:
@@ -165,7 +173,11 @@ class Deliveries:
                 LIMITS_HIT.add("outbox")
                 session.link.overflow()
             written.append(session.jid)
-        self.tally.broadcast(frame, written, size, now_us)
+        hop = self.tally.broadcast(frame, written, size, now_us)
+        if hop:
+            for name in names:
+                if (session := sessions.get(name)) is not None:
+                    acktrace.written(session, hop, now_us)
         return len(written)
 
     def _remember(self, source: str, mark: int) -> None:

@@ -6,7 +6,7 @@ One reader for all sessions of that gateway; it reads on while any of them may s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
 from natter.bus import subjects
@@ -14,10 +14,11 @@ from natter.bus.api import Bus, BusError, Entry, Subscription
 from natter.bus.kv import Bucket
 from natter.bus.series import envelope_of
 from natter.proto.v1 import bus_pb2
-from natter.xmpp.element import insert_to
 
-# Entries read at once when unacknowledged stanzas are looked up by place.
-READ_ENTRIES = 32
+from .backlog import envelopes, frame_for
+
+# What clients acknowledge is in checkpoints only: for sessions that are taken later than this they are read again.
+FRESH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ class Left:
     heir: Callable[[Item], None] | None = None
 
     def outgoing(self) -> list[Item]:
-        """What the client has not acknowledged, in order."""
-        return [*self.items, *(item for item in self.captured if item.origin not in self.seen)]
+        """What the client has not acknowledged, in order, each once."""
+        items = [*self.items, *(item for item in self.captured if item.origin not in self.seen)]
+        return list({item.origin: item for item in items}.values())
 
 
 def origin_of(source: str, frame: bus_pb2.Frame, place: int) -> str:
@@ -83,7 +85,8 @@ class Estate:
         self._opening: asyncio.Task[None] | None = None
         # Whether it has left anything.
         self.found = False
-        # Loop time of the last use.
+        # Loop time of the first and of the last use.
+        self.began = 0.0
         self.used = 0.0
 
     async def open(self) -> None:
@@ -145,27 +148,21 @@ class Estate:
 
     async def _look_up(self, places: dict[str, Iterable[int]]) -> None:
         """The stanzas that stand at these places of the log."""
-        wanted: dict[int, dict[int, list[str]]] = {}
-        for session, of_session in places.items():
+        wanted: dict[int, list[tuple[int, str]]] = {}
+        order = {session: list(of_session) for session, of_session in places.items()}
+        for session, of_session in order.items():
             for place in of_session:
-                wanted.setdefault(place >> 16, {}).setdefault(place & 0xFFFF, []).append(session)
-        done = 0
-        for sequence in sorted(wanted):
-            if sequence <= done:
-                continue
-            entries = await self._bus.read(subjects.DELIVERIES, self._log, after=sequence - 1, limit=READ_ENTRIES)
-            for entry in entries:
-                done = entry.sequence
-                at = wanted.get(entry.sequence)
-                if at is None:
-                    continue
-                envelope = envelope_of(entry.payload)
-                for position, sessions in sorted(at.items()):
-                    for session in sessions:
-                        place = entry.sequence << 16 | position
-                        item = _item(envelope.frames[position], session, envelope.source, place)
-                        self._left[session].items.append(item)
-                        self._left[session].seen.add(item.origin)
+                wanted.setdefault(place >> 16, []).append((place, session))
+        found: dict[tuple[int, str], Item] = {}
+        async for sequence, envelope in envelopes(self._bus, self._gateway, wanted):
+            for place, session in wanted[sequence]:
+                frame = envelope.frames[place & 0xFFFF]
+                found[place, session] = _item(frame, session, envelope.source, place)
+        for session, of_session in order.items():
+            left = self._left[session]
+            # The order is the session's, not always the log's: what others sent waits for CONTROL_SETTLED.
+            left.items += [found[place, session] for place in of_session if (place, session) in found]
+            left.seen.update(item.origin for item in left.items)
 
     def known(self, session: str) -> Left | None:
         """What is known of a session so far; None: nothing that could be resumed."""
@@ -273,16 +270,46 @@ class Estate:
             settled.captured, settled.capturing = [], False
 
 
+class Estates:
+    """Those that are read now, several of one gateway where its sessions were taken at different times."""
+
+    def __init__(self, bus: Bus, heir: str, now: Callable[[], float]) -> None:
+        self._bus = bus
+        self._heir = heir
+        self._now = now
+        # By gateway, the one that further sessions come from.
+        self._open: dict[str, Estate] = {}
+        self._older: list[Estate] = []
+
+    def of(self, gateway: str, lane: int) -> Estate:
+        """What this gateway leaves, as it is now."""
+        now = self._now()
+        estate = self._open.get(gateway)
+        if estate is None or now - estate.began > FRESH_SECONDS:
+            if estate is not None:
+                self._older.append(estate)
+            estate = self._open[gateway] = Estate(self._bus, gateway, lane, self._heir)
+            estate.began = now
+        estate.used = now
+        return estate
+
+    def forget(self, busy: Container[Estate], seconds: float) -> list[Estate]:
+        """Those that are not busy and were not used for so long; the caller closes them."""
+        before = self._now() - seconds
+        idle = [
+            estate for estate in (*self._open.values(), *self._older) if estate not in busy and estate.used < before
+        ]
+        self._open = {name: estate for name, estate in self._open.items() if estate not in idle}
+        self._older = [estate for estate in self._older if estate not in idle]
+        return idle
+
+    async def close(self) -> None:
+        """Read no more."""
+        for estate in (*self._open.values(), *self._older):
+            await estate.close()
+
+
 def _item(frame: bus_pb2.Frame, session: str, source: str, place: int) -> Item:
     """A frame as one session gets it."""
-    own = bus_pb2.Frame()
-    own.CopyFrom(frame)
-    if frame.tos:
-        # The gateway writes a broadcast's `to`; one that is passed on is whole.
-        to = frame.tos[list(frame.sessions).index(session)]
-        own.stanza = insert_to(frame.stanza, to)
-        del own.tos[:]
-        if own.kind == bus_pb2.KIND_MESSAGE and own.type != "groupchat":
-            own.to = to
-    own.sessions[:] = [session]
+    own = frame_for(frame, session)
     return Item(own.stanza, own, origin_of(source, frame, place), place)

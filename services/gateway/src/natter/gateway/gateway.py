@@ -16,13 +16,13 @@ from natter.bus.sender import Sender
 from natter.bus.subjects import INSTANCE_SECONDS
 from natter.proto.v1 import bus_pb2
 from natter.runtime.sections import Server
-from natter.telemetry.names import LIMITS_HIT, SESSIONS
+from natter.telemetry.names import LIMITS_HIT, OUTBOX_BYTES, SESSIONS
 from natter.xmpp.stream.opening import Config
 
-from . import resumption
+from . import backlog, resumption
 from .auth import Credentials, Verifier
 from .binding import Binding, counted_frame
-from .pipeline import KINDS
+from .pipeline import KINDS, Refusing
 from .ratelimit import Addresses
 from .registration import Registration
 from .removal import Removals
@@ -31,7 +31,7 @@ from .session import Held, Session
 from .settings import Settings
 from .takeover import Takeovers
 from .tally import Tally
-from .unacked import Cursor
+from .unacked import Cursor, Unacked
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,20 @@ CONGESTED_POLL_SECONDS = 0.05
 CERTAIN_SECONDS = INSTANCE_SECONDS - 1.0
 # Streams closed between two turns of the loop when draining.
 CLOSED_PER_TURN_MAX = 200
+
+
+# How often some are closed, when not all at once.
+CLOSING_SECONDS = 0.05
+# Share of the time for stopping in which all are closed, whatever pace was asked for: the rest is for what they said.
+CLOSING_SHARE_MAX = 0.8
+
+
+def closing(connections: int, settings: Settings) -> float:
+    """How many connections to close per second when draining."""
+    pace = settings.drain_per_second
+    if not pace:
+        pace = connections / settings.drain_spread_seconds if settings.drain_spread_seconds else float("inf")
+    return max(pace, connections / (settings.drain_seconds_max * CLOSING_SHARE_MAX))
 
 
 class Peer(Protocol):
@@ -106,11 +120,14 @@ class Gateway:
     # When (monotonic) it was last certain that nobody thinks this gateway dead.
     certain_at: Callable[[], float] = field(default=lambda: float("inf"))
     congested: bool = False
+    # What is not accepted because the bus has no room for it. See fullness.py.
+    refusing: Refusing = Refusing.NOTHING
     draining: bool = False
 
     def __post_init__(self) -> None:
         self.takeovers = Takeovers(self)
         self.binding.moved = lambda session: resumption.moved(self, session)
+        self.binding.rest = lambda session: backlog.rest(self, session)
 
     # --- connections ------------------------------------------------------------------------------------------------
 
@@ -155,6 +172,19 @@ class Gateway:
         for peer in list(self.turns[self.turn]):
             if peer.bound:
                 peer.check(now)
+        if not self.turn:
+            self._measure_outboxes()
+
+    def _measure_outboxes(self) -> None:
+        unwritten = unacknowledged = 0
+        for session in self.sessions.values():
+            outbox = session.outbox
+            if isinstance(outbox, Unacked):
+                unacknowledged += outbox.queue_bytes
+            else:
+                unwritten += outbox.waiting_bytes
+        OUTBOX_BYTES.set(unwritten, "unwritten")
+        OUTBOX_BYTES.set(unacknowledged, "unacknowledged")
 
     def sweep_seconds(self) -> float:
         """How often, so that no time-out is noticed much too late."""
@@ -221,6 +251,13 @@ class Gateway:
         """Whether nobody can have taken sessions over because this gateway stood still, or was cut off from the bus."""
         return monotonic() - self.certain_at() < CERTAIN_SECONDS
 
+    async def returned(self) -> None:
+        """Return when everything that goes back to the lane by now is stored there."""
+        leaving = list(self.binding.releasing)
+        if leaving:
+            await asyncio.wait(leaving)
+        await self.binding.all_returned()
+
     async def has(self, session: Session) -> bool:
         """Whether the session is surely still here."""
         while not self.certain() and not session.over:
@@ -261,15 +298,20 @@ class Gateway:
 
     def look_at_lane(self) -> None:
         """Stop reading sockets while too much waits to be stored: nothing lost, nothing unbounded."""
-        if not self.congested and self.lane.waiting_bytes > self.settings.waiting_bytes_max:
+        if not self.congested and self._waiting_bytes() > self.settings.waiting_bytes_max:
             LIMITS_HIT.add("lane")
             self.congested = True
             for peer in self.connections():
-                peer.congested(True)
+                # Who has no session puts nothing into the lane, and is told what is wrong when he logs in.
+                if peer.bound:
+                    peer.congested(True)
             self.loop.call_later(CONGESTED_POLL_SECONDS, self._look_again)
 
+    def _waiting_bytes(self) -> int:
+        return self.lane.waiting_bytes + self.own.waiting_bytes
+
     def _look_again(self) -> None:
-        if self.lane.waiting_bytes > self.settings.waiting_bytes_max // 2:
+        if self._waiting_bytes() > self.settings.waiting_bytes_max // 2:
             self.loop.call_later(CONGESTED_POLL_SECONDS, self._look_again)
             return
         self.congested = False
@@ -281,11 +323,16 @@ class Gateway:
     async def drain(self) -> None:
         """Close every stream, then return when every session has left the directory and everything is stored."""
         self.draining = True
-        for number, peer in enumerate(self.connections(), 1):
-            # RFC 6120 §4.9.3.19: the server is being shut down.
-            peer.end("system-shutdown")
-            if number % CLOSED_PER_TURN_MAX == 0:
-                await asyncio.sleep(0)
+        peers = self.connections()
+        pace = closing(len(peers), self.settings)
+        began, number = self.loop.time(), 0
+        while number < len(peers):
+            due = len(peers) if pace == float("inf") else int((self.loop.time() - began) * pace) + 1
+            for peer in peers[number : min(due, number + CLOSED_PER_TURN_MAX)]:
+                # RFC 6120 §4.9.3.19: the server is being shut down.
+                peer.end("system-shutdown")
+                number += 1
+            await asyncio.sleep(0 if number < due else CLOSING_SECONDS)
         # Sessions that can be resumed stay: another gateway takes them over.
         await self.binding.released()
         # Routers that have not seen it yet may still deliver: that goes back, too.

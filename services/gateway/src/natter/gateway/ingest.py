@@ -12,7 +12,9 @@ from .gateway import Gateway
 from .session import Held, Session
 
 INBOUND_MASK = 0xFFFFFFFF
-PRESENCE = bus_pb2.KIND_PRESENCE
+MESSAGE = bus_pb2.KIND_MESSAGE
+# RFC 6120 §8.3.3.17: the server lacks the room; type wait.
+NO_ROOM = pipeline.Refused("resource-constraint", "the server has no room for more now")
 
 
 def accept(gateway: Gateway, session: Session, stanza: Stanza, now_us: int, roll: float = -1.0) -> bool:
@@ -23,6 +25,8 @@ def accept(gateway: Gateway, session: Session, stanza: Stanza, now_us: int, roll
     # XEP-0198 §4: every stanza counts, whatever becomes of it.
     session.inbound = session.inbound + 1 & INBOUND_MASK
     refused = pipeline.refusal(session, stanza)
+    if refused is None and gateway.refusing and pipeline.finds_no_room(session, stanza, gateway.refusing):
+        refused = NO_ROOM
     if refused is not None:
         return refuse(gateway, session, stanza, refused)
     tally = gateway.tally
@@ -31,7 +35,7 @@ def accept(gateway: Gateway, session: Session, stanza: Stanza, now_us: int, roll
     traceparent = tally.accepted(frame, session, len(stanza.raw), traceparent)
     if traceparent:
         frame.traceparent = traceparent
-    announce = pipeline.announcement(session, frame) if frame.kind == PRESENCE else None
+    announce = pipeline.announcement(session, frame) if frame.kind != MESSAGE else None
     if announce is None and session.announcing is None:
         gateway.lane.add(frame)
         return True

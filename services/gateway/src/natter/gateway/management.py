@@ -12,7 +12,7 @@ from natter.xmpp.stream.events import Nonza
 from natter.xmpp.stream.server import ServerStream
 from natter.xmpp.xeps import stream_management as sm
 
-from . import resumption
+from . import acktrace, backlog, resumption
 from .gateway import Gateway
 from .session import Held, Managed, Session
 from .unacked import Unacked
@@ -96,7 +96,11 @@ def begin(gateway: Gateway, session: Session, enabled: bytes) -> None:
     settings = gateway.settings
     before = session.outbox
     session.outbox = outbox = Unacked(
-        settings.unacked_bytes_max, settings.unacked_stanzas_max, settings.ask_stanzas, gateway.cursor
+        settings.unacked_bytes_max,
+        settings.unacked_stanzas_max,
+        settings.ask_stanzas,
+        gateway.cursor,
+        settings.backlog_stanzas_max,
     )
     outbox.parts = before.parts
     outbox.stalled = before.stalled
@@ -123,6 +127,10 @@ def acknowledged(client: Client, session: Session, nonza: Nonza) -> None:
         # XEP-0198 §6
         text = f"you acknowledged {h} stanzas, and were sent {outbox.given}"
         client.end("undefined-condition", text, sm.too_high(h, outbox.given))
+    else:
+        if session.managed is not None:
+            acktrace.acknowledged(session, session.managed, h)
+        backlog.look(client.gateway, session)
 
 
 def when_durable(gateway: Gateway, session: Session, then: Callable[[], None]) -> None:

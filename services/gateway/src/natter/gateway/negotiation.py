@@ -25,7 +25,7 @@ from natter.xmpp.stream.events import Stanza
 from natter.xmpp.stream.server import ServerStream
 from natter.xmpp.xeps.stream_management import too_high
 
-from . import resumption
+from . import acktrace, backlog, resumption
 from .auth import Unreachable, keys_by_mechanism
 from .binding import Refused
 from .gateway import Gateway
@@ -217,17 +217,21 @@ async def resume(client: Client, wanted: ResumeWanted) -> None:
 
 def continue_session(client: Client, session: Session, wanted: ResumeWanted, h: int) -> None:
     """Everything in one tick, as with a new session."""
+    gateway = client.gateway
     outbox = session.outbox
     assert isinstance(outbox, Unacked)
     if not outbox.acknowledge(wanted.h):
         text = f"you acknowledged {wanted.h} stanzas, and were sent {outbox.given}"
         client.end("undefined-condition", text, too_high(wanted.h, outbox.given))
         return
+    if session.managed is not None:
+        acktrace.acknowledged(session, session.managed, wanted.h)
     resumption.attach(session, client)
     client.bind(session)
     outbox.attached = True
     events = client.stream.resumed(session.jid, wanted.previd, h)
     client.say()
     outbox.attach()
+    backlog.look(gateway, session)
     # What the client has sent behind its request.
     client.react(events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 
 from natter.proto.v1 import bus_pb2
 from natter.xmpp import jid
@@ -11,6 +12,7 @@ from natter.xmpp.errors import error_reply
 from natter.xmpp.stream.events import Stanza
 from natter.xmpp.traits import traits_of
 
+from . import carbons
 from .session import Announcement, Session
 
 KINDS = {"message": bus_pb2.KIND_MESSAGE, "presence": bus_pb2.KIND_PRESENCE, "iq": bus_pb2.KIND_IQ}
@@ -20,7 +22,15 @@ IQ_TYPES = frozenset(("get", "set", "result", "error"))
 PRESENCE_TYPES = frozenset(
     ("", "unavailable", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe", "error")
 )
-UNAVAILABLE = Announcement(False, 0)
+
+
+class Refusing(IntEnum):
+    """What is not accepted."""
+
+    NOTHING = 0
+    # What would have to be written into a journal.
+    JOURNALED = 1
+    ALL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,18 @@ def refusal(session: Session, stanza: Stanza) -> Refused | None:
     return None
 
 
+def finds_no_room(session: Session, stanza: Stanza, refusing: Refusing) -> bool:
+    """Whether a stanza is refused because the bus is full. Availability, answers and errors must not vanish so."""
+    if stanza.kind == "presence":
+        return stanza.to is not None and stanza.type not in ("unavailable", "error")
+    if stanza.type in ("error", "result"):
+        return False
+    # Rooms, rosters and accounts write journals; what one person says to another needs none.
+    domain = jid.domain_of(session.bare)
+    to = jid.domain_of(stanza.to) if stanza.to else domain
+    return refusing is Refusing.ALL or to != domain or (stanza.kind == "iq" and stanza.type == "set")
+
+
 def answer(session: Session, stanza: Stanza, refused: Refused) -> bytes:
     """The stanza error for the sender; empty where none may be sent."""
     # RFC 6120 §8.3.1: an error is not answered, nor is a result.
@@ -141,11 +163,14 @@ def frame_of(session: Session, stanza: Stanza, now_us: int) -> bus_pb2.Frame:
 
 
 def announcement(session: Session, frame: bus_pb2.Frame) -> Announcement | None:
-    """What a presence changes in the directory; None for nothing."""
+    """What a presence, or an IQ, changes in the directory; None for nothing."""
+    if frame.kind == bus_pb2.KIND_IQ:
+        return carbons.announcement(session, frame)
     # RFC 6121 §4.2, §4.5: availability is what presence without 'to' says.
     if frame.to or frame.type not in ("", "unavailable"):
         return None
-    said = UNAVAILABLE if frame.type else Announcement(True, frame.priority)
+    available = not frame.type
+    said = Announcement(available, frame.priority if available else 0, session.announced.carbons)
     if said == session.announced:
         return None
     session.announced = said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from natter.bus import subjects
 from natter.bus.api import Bus, BusError, WrongRevision
@@ -22,13 +22,20 @@ class Position:
     """Key deliver.<incarnation> of bucket "positions". `taken` gives the sequence of the newest entry worked off."""
 
     def __init__(
-        self, bus: Bus, incarnation: str, taken: Callable[[], int], sessions: Callable[[], Iterable[Session]]
+        self,
+        bus: Bus,
+        incarnation: str,
+        taken: Callable[[], int],
+        sessions: Callable[[], Iterable[Session]],
+        returned: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._bus = bus
         self._bucket = Bucket(bus, subjects.POSITIONS)
         self._key = subjects.delivered(incarnation)
         self._taken = taken
         self._sessions = sessions
+        # Waits until what goes back by now is stored.
+        self._returned = returned
         self.saved = 0
         self._revision = 0
         # The janitor has taken this gateway, which stood still, for dead.
@@ -56,6 +63,8 @@ class Position:
         taken = self._taken()
         if any(_waits(session) for session in self._sessions()):
             return
+        if self._returned is not None:
+            await self._returned()
         if self._given_up:
             # The sessions of that time are gone; what comes for new ones is looked after again.
             self._revision = await self._bucket.create(self._key, str(taken).encode())

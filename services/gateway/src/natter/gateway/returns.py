@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from natter.bus.returning import as_lane_frame, returnable
@@ -16,7 +17,7 @@ SETTLE_SECONDS = 0.1
 
 @dataclass(slots=True)
 class Returns:
-    """What waits to be handed back, in order: `returns_max` frames at most, the rest is dropped and counted.
+    """What waits to be handed back, in order. With `returns_max` frames no more deliveries are read until half is gone.
 
     `put` adds a frame to the lane, `later(seconds, callback)` is the loop's timer, `full()` says that the lane takes no
     more now.
@@ -34,13 +35,19 @@ class Returns:
     scheduled: bool = False
     # A frame for several sessions, all of which have left, goes back once.
     last: bus_pb2.Frame | None = None
+    # Told True when too much waits, and False when that is over.
+    crowded: Callable[[bool], None] = field(default=lambda _: None)
+    is_crowded: bool = False
+    # So many have waited so far, and so many of them are in the lane's hands.
+    queued: int = 0
+    given: int = 0
 
     def give_back(self, frame: bus_pb2.Frame, session: str, present: Container[str] = ()) -> None:
         """Hand back a frame for `session`, which is not here.
 
         Not so when another of its sessions is `present` here and got it, or when nobody is owed it.
         """
-        if not returnable(frame) or self.count >= self.returns_max:
+        if not returnable(frame):
             DROPPED.add(bus_pb2.Kind.Name(frame.kind)[5:].lower())
             return
         if frame is self.last or any(name in present for name in frame.sessions):
@@ -48,11 +55,14 @@ class Returns:
         self.last = frame if len(frame.sessions) > 1 else None
         RETURNED.add()
         self.count += 1
+        if self.count >= self.returns_max and not self.is_crowded:
+            self.is_crowded = True
+            self.crowded(True)
         queue = self.leaving.get(session)
         if queue is not None:
             queue.append(as_lane_frame(frame))
             return
-        self.waiting.append(as_lane_frame(frame))
+        self._queue((as_lane_frame(frame),))
         # A frame that was back before would only come back again: routers need a moment.
         self._schedule(SETTLE_SECONDS if frame.returned else 0.0)
 
@@ -60,14 +70,37 @@ class Returns:
         """The session is over. What comes for it waits until `left`."""
         self.leaving[session] = []
 
-    def left(self, session: str, unwritten: Iterable[bus_pb2.Frame], present: Container[str] = ()) -> None:
-        """The session has gone from the directory: what it had not written goes back, then what came afterwards."""
+    def part(self, session: str, unwritten: Iterable[bus_pb2.Frame], present: Container[str] = ()) -> None:
+        """Some of what the session had not written goes back. What has come for it since then stays behind."""
         late, self.leaving[session] = self.leaving[session], []
         for frame in unwritten:
             self.give_back(frame, session, present)
-        self.waiting += (*self.leaving.pop(session), *late)
+        self._queue(self.leaving[session])
+        self.leaving[session] = late
         if self.waiting:
             self._schedule(SETTLE_SECONDS)
+
+    def left(self, session: str, unwritten: Iterable[bus_pb2.Frame], present: Container[str] = ()) -> None:
+        """The session has gone from the directory: what it had not written goes back, then what came afterwards."""
+        self.part(session, unwritten, present)
+        self._queue(self.leaving.pop(session))
+        if self.waiting:
+            self._schedule(SETTLE_SECONDS)
+
+    async def room(self) -> None:
+        """Return when there is room for more."""
+        while len(self.waiting) > self.returns_max // 2:  # noqa: ASYNC110 - it is the lane that must take some
+            await asyncio.sleep(SETTLE_SECONDS)
+
+    async def gone(self) -> None:
+        """Return when everything that waits by now is in the lane's hands."""
+        wanted = self.queued
+        while self.given < wanted:  # noqa: ASYNC110
+            await asyncio.sleep(SETTLE_SECONDS)
+
+    def _queue(self, frames: Sequence[bus_pb2.Frame]) -> None:
+        self.waiting += frames
+        self.queued += len(frames)
 
     def _schedule(self, seconds: float) -> None:
         if not self.scheduled:
@@ -79,6 +112,10 @@ class Returns:
         self.scheduled = False
         while self.waiting and not self.full():
             self.count -= 1
+            self.given += 1
             self.put(self.waiting.popleft())
+        if self.is_crowded and self.count <= self.returns_max // 2:
+            self.is_crowded = False
+            self.crowded(False)
         if self.waiting:
             self._schedule(SETTLE_SECONDS)

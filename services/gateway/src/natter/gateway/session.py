@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,6 +14,9 @@ from natter.xmpp.element import attr_escape
 
 from .outbox import Outbox
 from .unacked import Unacked
+
+# Above it the oldest is forgotten, and its trace ends with the write.
+TRACED_STANZAS_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,12 @@ class Link(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """Availability and priority of a session, as its last presence said them (RFC 6121 §4.2, §4.7.2.3)."""
+    """Availability and priority of a session, as its last presence said them (RFC 6121 §4.2, §4.7.2.3); and whether it
+    has asked for carbons (XEP-0280)."""
 
     available: bool
     priority: int
+    carbons: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,8 @@ class Managed:
     told: int = 0
     # Whether an unasked `<a/>` is on its way.
     telling: bool = False
+    # Sampled stanzas that were written and not acknowledged: the count with each, its traceparent, when (acktrace.py).
+    traced: deque[tuple[int, str, int]] = field(default_factory=lambda: deque(maxlen=TRACED_STANZAS_MAX))
     # While there is no connection: what ends the session.
     expiry: asyncio.TimerHandle | None = None
 

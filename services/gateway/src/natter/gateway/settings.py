@@ -68,9 +68,12 @@ class Settings(BaseModel):
     unacked_stanzas_max: int = Field(
         1000,
         ge=16,
-        description="Stanzas sent and not acknowledged; the connection is closed, twice as many end the session.",
+        description="Stanzas sent and not acknowledged; the connection is closed, more waits in the delivery log.",
     )
     unacked_bytes_max: int = Field(1 << 20, ge=1 << 16, description="Bytes sent and not acknowledged; likewise.")
+    backlog_stanzas_max: int = Field(
+        10_000, ge=0, le=40_000, description="Stanzas of a session that so wait in the log; more end the session."
+    )
     checkpoint_seconds: float = Field(
         2.0, gt=0, le=60, description="How often is written what another gateway must know to take sessions over."
     )
@@ -98,3 +101,9 @@ class Settings(BaseModel):
     # --- leaving ----------------------------------------------------------------------------------------------------
     linger_seconds: float = Field(0.3, ge=0, le=10, description="How long late deliveries are handed back at the end.")
     drain_seconds_max: float = Field(3.5, gt=0, le=3600, description="Time to close every session when stopping.")
+    drain_spread_seconds: float = Field(
+        0.0, ge=0, le=3600, description="Over how long connections are closed when stopping, evenly; 0: all at once."
+    )
+    drain_per_second: float = Field(
+        0.0, ge=0, description="Connections closed per second when stopping; 0: as drain_spread_seconds says."
+    )

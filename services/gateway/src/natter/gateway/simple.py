@@ -14,6 +14,7 @@ from natter.bus.series import SERIES_BYTES_MAX
 from natter.proto.v1 import bus_pb2
 from natter.telemetry.names import STANZAS_PROCESSED
 from natter.xmpp import jid
+from natter.xmpp.forged import suspect
 from natter.xmpp.stream.asks import ServerEvent
 from natter.xmpp.stream.events import Series, Stanza
 from natter.xmpp.stream.simple import part, singles
@@ -31,7 +32,7 @@ KIND: Final = int(bus_pb2.KIND_MESSAGE)
 
 def take(gateway: Gateway, session: Session, events: Sequence[ServerEvent], now_us: int, at: int = 0) -> int:
     """Accept the simple messages that stand at `at` of `events`; the place of the first that is none."""
-    if session.announcing is not None:
+    if session.announcing is not None or gateway.refusing:
         return at
     ratio = gateway.tally.sample_ratio
     routes = session.routes
@@ -48,8 +49,8 @@ def take(gateway: Gateway, session: Session, events: Sequence[ServerEvent], now_
         at += 1
         key = (first.to, first.type)
         route = routes[key] if key in routes else remember(session, *key)
-        if route is None:
-            # An address that is not normalised or not there.
+        if route is None or suspect(first.children):
+            # An address that is not normalised or not there, or what only servers may say.
             taken.flush()
             one_by_one(gateway, session, event, now_us)
         elif ratio and min(rolls := [random() for _ in range(count)]) < ratio:
@@ -73,7 +74,7 @@ def alone(gateway: Gateway, session: Session, event: ServerEvent, now_us: int) -
     if not isinstance(event, Stanza) or not event.simple:
         return False
     route = session.routes.get((event.to, event.type))
-    if route is None:
+    if route is None or suspect(event.children):
         return False
     roll = random()
     if roll < gateway.tally.sample_ratio:

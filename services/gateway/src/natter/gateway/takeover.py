@@ -19,7 +19,7 @@ from natter.telemetry.names import LIMITS_HIT, SESSIONS, SESSIONS_TAKEN_OVER
 from natter.xmpp.jid import local_of
 
 from . import resumption
-from .estate import Estate, Item, Left, origin_of
+from .estate import Estate, Estates, Item, Left, origin_of
 from .session import Announcement, Managed, Session
 from .unacked import Unacked
 
@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 
 # How long routers and services may go on sending to the old gateway: their replica of the directory lags.
 SETTLE_SECONDS = 10.0
-# An estate is read on for so long after its last session was taken.
-ESTATE_SECONDS = 2 * SETTLE_SECONDS
 # A lane whose router died is held again after the lease; in doubt the session goes on.
 ROUTED_SECONDS_MAX = 5.0
 ROUNDS_MAX = 5
@@ -71,7 +69,7 @@ class Takeovers:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._estates: dict[str, Estate] = {}
+        self._estates = Estates(gateway.bus, gateway.incarnation, gateway.loop.time)
         self._arrivals: dict[str, Arrival] = {}
         self._fences = Senders(gateway.bus, gateway.incarnation, f"{gateway.incarnation}.fence")
 
@@ -153,12 +151,18 @@ class Takeovers:
         """Be ready for what comes from the moment that the directory names this gateway."""
         gateway = self._gateway
         settings = gateway.settings
-        outbox = Unacked(settings.unacked_bytes_max, settings.unacked_stanzas_max, settings.ask_stanzas, gateway.cursor)
+        outbox = Unacked(
+            settings.unacked_bytes_max,
+            settings.unacked_stanzas_max,
+            settings.ask_stanzas,
+            gateway.cursor,
+            settings.backlog_stanzas_max,
+        )
         outbox.attached = False
         nowhere = resumption.Nowhere(gateway, record.session)
         session = Session(record.session, record.jid, record.bare, record, nowhere, outbox)
         session.managed = Managed(record.resumption, record.resume_seconds)
-        session.announced = Announcement(record.available, record.priority)
+        session.announced = Announcement(record.available, record.priority, record.carbons)
         arrival = self._arrivals[session.id] = Arrival(session)
         cursor = gateway.cursor
 
@@ -176,13 +180,6 @@ class Takeovers:
         gateway.sessions[session.id] = session
         SESSIONS.set(len(gateway.sessions))
         return arrival
-
-    def _estate(self, gateway: str, lane: int) -> Estate:
-        estate = self._estates.get(gateway)
-        if estate is None:
-            estate = self._estates[gateway] = Estate(self._gateway.bus, gateway, lane, self._gateway.incarnation)
-        estate.used = self._gateway.loop.time()
-        return estate
 
     def _give_up(self, session: Session) -> None:
         gateway = self._gateway
@@ -221,7 +218,7 @@ class Takeovers:
                 if found is None or found.gateway != record.gateway:
                     return False
                 record = found
-                session.announced = Announcement(record.available, record.priority)
+                session.announced = Announcement(record.available, record.priority, record.carbons)
         return False
 
     async def _inherit_at_last(self, arrival: Arrival, record: Record) -> Left | None:
@@ -240,7 +237,7 @@ class Takeovers:
 
     async def _inherit(self, arrival: Arrival, record: Record, depth: int = 0) -> Left | None:
         """Everything that the old gateway leaves, fenced, so that nothing is added to it."""
-        estate = self._estate(record.gateway, record.lane)
+        estate = self._estates.of(record.gateway, record.lane)
         arrival.estates = [estate]
         arrival.routed.clear()
         await estate.open()
@@ -287,9 +284,9 @@ class Takeovers:
         if older is None:
             return None
         # It had said nothing yet: the session is as the one before has left it.
-        older.items = [*older.outgoing(), *(item for item in left.captured if item.origin not in older.seen)]
+        older.captured += left.captured
+        older.items, older.captured = older.outgoing(), []
         older.seen.update(item.origin for item in older.items)
-        older.captured = []
         left.heir = lambda item: self._late(arrival, item)
         return older
 
@@ -478,15 +475,11 @@ class Takeovers:
 
     def expect_no_more(self) -> None:
         """Let go of estates that nobody has used for long."""
-        now = self._gateway.loop.time()
         busy = {estate for arrival in self._arrivals.values() for estate in arrival.estates}
-        for gateway, estate in list(self._estates.items()):
-            if estate not in busy and now - estate.used > ESTATE_SECONDS:
-                del self._estates[gateway]
-                self._gateway.spawn(estate.close())
+        for estate in self._estates.forget(busy, 2 * SETTLE_SECONDS):
+            self._gateway.spawn(estate.close())
 
     async def close(self) -> None:
         """Read no more of what others have left."""
-        for estate in self._estates.values():
-            await estate.close()
+        await self._estates.close()
         await self._fences.close()

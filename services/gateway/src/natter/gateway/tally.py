@@ -95,8 +95,8 @@ class Tally:
                 STANZA_LATENCY.record_all(self.latencies[kind], KIND_NAMES[kind])
                 self.latencies[kind].clear()
 
-    def delivered(self, frame: bus_pb2.Frame, to: str, size: int, now_us: int) -> None:
-        """One stanza out, to the session `to`. Counted by `written`."""
+    def delivered(self, frame: bus_pb2.Frame, to: str, size: int, now_us: int) -> str:
+        """One stanza out, to the session `to`. Counted by `written`. The traceparent of what follows, mostly ""."""
         kind = frame.kind
         accepted_us = frame.accepted_us
         traceparent = frame.traceparent
@@ -107,8 +107,7 @@ class Tally:
             self.latencies[kind].append(latency_us / 1e6)
         trace_id = traceparent and trace.trace_id(traceparent)
         self.rows.append((now_us, kind, frame.type, 1, "delivered", "", frame.sender, to, size, latency_us, trace_id))
-        if traceparent:
-            self._span_out(frame, 1, size, now_us)
+        return self._span_out(frame, 1, size, now_us) if traceparent else ""
 
     def delivered_series(self, frame: bus_pb2.Frame, to: str, sizes: Sequence[int], now_us: int) -> None:
         """`delivered` for the messages of a series, none of which is sampled."""
@@ -117,8 +116,8 @@ class Tally:
         self.latencies[kind] += [latency_us / 1e6] * len(sizes)
         self.facts.repeat((now_us, kind, type_, 1, "delivered", "", sender, to, 0, latency_us, ""), sizes)
 
-    def broadcast(self, frame: bus_pb2.Frame, tos: Sequence[str], size: int, now_us: int) -> None:
-        """One stanza out, to many sessions."""
+    def broadcast(self, frame: bus_pb2.Frame, tos: Sequence[str], size: int, now_us: int) -> str:
+        """One stanza out, to many sessions. The traceparent of what follows."""
         kind = frame.kind
         type_ = frame.type
         sender = frame.sender
@@ -143,12 +142,11 @@ class Tally:
                 latency_us=latency_us,
                 trace_id=trace_id,
             )
-        if traceparent:
-            self._span_out(frame, len(tos), size, now_us)
+        return self._span_out(frame, len(tos), size, now_us) if traceparent else ""
 
-    def _span_out(self, frame: bus_pb2.Frame, recipients: int, size: int, now_us: int) -> None:
+    def _span_out(self, frame: bus_pb2.Frame, recipients: int, size: int, now_us: int) -> str:
         name = KIND_NAMES[frame.kind]
-        trace.span(
+        return trace.span(
             SPAN_STANZA,
             traceparent=frame.traceparent,
             start_us=now_us,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from natter.bus.returning import keep, returnable
 from natter.proto.v1 import bus_pb2
 from natter.xmpp.xeps.stream_management import ASK, MASK, newly_handled
 
-# A detached session, which cannot acknowledge, may have so many times more unacknowledged.
-DETACHED_FACTOR = 2
+# What is read back from the log at a time.
+READ_BACK_STANZAS = 200
 
 
 @dataclass(slots=True)
@@ -32,14 +34,16 @@ class Cursor:
 class Unacked:
     """Takes the place of `Outbox`, with the same verbs: stanzas in order, counted modulo 2^32 (XEP-0198 §4).
 
-    Without a connection (`attached` false) stanzas only queue up. `ask_stanzas`: an `<r/>` goes behind so many stanzas
-    that none was asked for yet.
+    Without a connection (`attached` false) stanzas only queue up. Above the bounds only their places are kept, at most
+    `backlog_stanzas_max`: they stand in the delivery log, and are read back from there when the client has acknowledged
+    what is before them (backlog.py). `ask_stanzas`: an `<r/>` goes behind so many stanzas that none was asked for yet.
     """
 
     bytes_max: int
     stanzas_max: int
     ask_stanzas: int
     cursor: Cursor = field(default_factory=Cursor)
+    backlog_stanzas_max: int = 0
     # While the session arrives from another gateway: takes what comes from others.
     capture: Callable[[bytes, bus_pb2.Frame], None] | None = None
     parts: list[bytes] = field(default_factory=list)
@@ -48,6 +52,10 @@ class Unacked:
     # Written or waiting, and not acknowledged: stanza, frame where it would have to go back to the lane, and place.
     queue: deque[tuple[bytes, bus_pb2.Frame | None, int]] = field(default_factory=deque)
     queue_bytes: int = 0
+    # Behind the queue: places of what is in the log only, not yet written to this connection.
+    backlog: array[int] = field(default_factory=lambda: array("Q"))
+    # Whether some of it is being read back.
+    reading: bool = False
     # The client's last `h`.
     acknowledged: int = 0
     # Stanzas since the last `<r/>`.
@@ -58,7 +66,18 @@ class Unacked:
     @property
     def given(self) -> int:
         """Stanzas given so far, modulo 2^32."""
-        return (self.acknowledged + len(self.queue)) & MASK
+        return (self.acknowledged + len(self.queue) + len(self.backlog)) & MASK
+
+    @property
+    def places(self) -> Iterator[int]:
+        """Where in the log everything stands that is not acknowledged, in order."""
+        return chain((place for _, _, place in self.queue), self.backlog)
+
+    @property
+    def oldest(self) -> int:
+        """The entry of the log that holds the oldest of it; 0: there is nothing."""
+        first = self.queue[0][2] if self.queue else self.backlog[0] if self.backlog else 0
+        return first >> 16
 
     def add(self, stanza: bytes, frame: bus_pb2.Frame) -> bool:
         """Take a stanza and the frame it came in. False when the limit is passed; it was taken all the same."""
@@ -69,6 +88,14 @@ class Unacked:
 
     def append(self, stanza: bytes, frame: bus_pb2.Frame, place: int) -> bool:
         """`add`, also while the session arrives."""
+        if self.backlog or (not self.attached and self.full):
+            self.backlog.append(place)
+            return len(self.backlog) <= self.backlog_stanzas_max
+        self._append(stanza, frame, place)
+        # With a connection: a client that does not acknowledge loses it.
+        return not self.attached or not self.exceeded
+
+    def _append(self, stanza: bytes, frame: bus_pb2.Frame, place: int) -> None:
         self.queue.append((stanza, keep(frame) if returnable(frame) else None, place))
         self.queue_bytes += len(stanza)
         if self.attached:
@@ -76,9 +103,36 @@ class Unacked:
             self.unasked += 1
             if self.unasked >= self.ask_stanzas:
                 self.ask()
-            return len(self.queue) <= self.stanzas_max and self.queue_bytes <= self.bytes_max
-        limit = DETACHED_FACTOR
-        return len(self.queue) <= self.stanzas_max * limit and self.queue_bytes <= self.bytes_max * limit
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is kept in memory."""
+        return len(self.queue) >= self.stanzas_max or self.queue_bytes >= self.bytes_max
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether more is kept than should be."""
+        return len(self.queue) > self.stanzas_max or self.queue_bytes > self.bytes_max
+
+    def wanted(self) -> array[int]:
+        """Places of what should be read back now: the client is there, and has acknowledged enough of the rest."""
+        half = len(self.queue) <= self.stanzas_max >> 1 and self.queue_bytes <= self.bytes_max >> 1
+        if not self.attached or not half:
+            return self.backlog[:0]
+        return self.backlog[: min(READ_BACK_STANZAS, self.stanzas_max - len(self.queue))]
+
+    def read_back(self, place: int, stanza: bytes, frame: bus_pb2.Frame) -> None:
+        """Something of the backlog as it stands in the log; it goes to the client, if it is the next."""
+        if self.backlog and self.backlog[0] == place and not self.full:
+            del self.backlog[0]
+            self._append(stanza, frame, place)
+
+    def lost(self, place: int) -> bool:
+        """The log does not have that any more."""
+        if not self.backlog or self.backlog[0] != place:
+            return False
+        del self.backlog[0]
+        return True
 
     def ask(self) -> None:
         """Ask the client what it has handled."""
@@ -100,8 +154,11 @@ class Unacked:
         count = newly_handled(self.acknowledged, self.given, h)
         if count is None:
             return False
-        for _ in range(count):
+        known = min(count, len(self.queue))
+        for _ in range(known):
             self.queue_bytes -= len(self.queue.popleft()[0])
+        # Written by another gateway, which kept more of it in memory.
+        del self.backlog[: count - known]
         self.acknowledged = h
         return True
 
@@ -137,7 +194,7 @@ class Unacked:
         self.stalled = False
 
     def unwritten(self) -> list[bus_pb2.Frame]:
-        """The frames that the client has not acknowledged, in order. The outbox is empty afterwards."""
+        """The frames that the client has not acknowledged, in order; the backlog comes behind and stays."""
         frames = [frame for _, frame, _ in self.queue if frame is not None]
         self.queue.clear()
         self.parts.clear()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from natter.bus.lease import Leases
 from natter.runtime import process
 from natter.runtime.addresses import parse
 from natter.runtime.ops import HttpServer
@@ -13,8 +15,10 @@ from natter.storage.clickhouse import ClickHouse, Place
 from natter.storage.stanza_events import Naming
 from natter.telemetry.setup import key_of
 
+from .deletioncost import LEASE, Writer
 from .ingest import Ingest
 from .overview import Overviews
+from .pods import Pods
 from .settings import Settings
 from .site import site
 
@@ -46,11 +50,30 @@ async def app(ctx: process.Context[Settings]) -> None:
     ctx.endpoint("http", server.address)
     work = ctx.background(ingest.run(), "ingest")
 
+    if settings.pod_costs:
+        start_pod_costs(ctx)
+
     async def drain() -> None:
         await server.stop()
         ingest.stop()
         await work
         if ingest.clickhouse is not None:
             await ingest.clickhouse.close()
+
+    ctx.on_drain(drain)
+
+
+def start_pod_costs(ctx: process.Context[Settings]) -> None:
+    """Compete to be the one that tells Kubernetes which gateway is the emptiest."""
+    pods, seconds = Pods(), ctx.bus_settings.lease_seconds
+    leases = Leases(ctx.bus, ctx.instance, seconds=seconds)
+    writer = Writer(ctx.bus, leases, pods.annotate, ctx.settings.pod_costs_seconds, seconds)
+    work = ctx.background(writer.run(), "pod costs")
+
+    async def drain() -> None:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await leases.release(LEASE)
+        await pods.close()
 
     ctx.on_drain(drain)

@@ -26,3 +26,7 @@ class Settings(BaseModel):
     retry_seconds_max: float = Field(
         30.0, ge=0.1, le=600, description="Longest pause between attempts while ClickHouse does not take rows."
     )
+    pod_costs: bool = Field(
+        False, description="In Kubernetes: write the sessions of each gateway as its pod's deletion cost."
+    )
+    pod_costs_seconds: float = Field(15.0, ge=0.1, le=600, description="How often they are looked at.")

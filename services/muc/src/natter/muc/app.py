@@ -8,12 +8,16 @@ from time import time_ns
 from natter.bus import subjects
 from natter.bus.directory import Directory
 from natter.bus.holder import Holder
+from natter.bus.journal import Journal
 from natter.bus.kv import bucket_spec, ensure
+from natter.bus.snapshot import Snapshots
 from natter.runtime import process
 
+from .desk import Desk
 from .opening import open_shard
 from .post import Strangers
 from .roomlist import BUCKET, RoomList
+from .rooms import Rooms
 from .settings import Settings
 from .shardwork import Office
 
@@ -43,6 +47,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         host=HOST.format(ctx.server.domain),
         shards=ctx.bus_settings.room_shards,
         now_us=now_us,
+        room_days=ctx.bus_settings.room_days,
         keep_words=ctx.server.profile == "full",
     )
     holder = Holder(
@@ -54,6 +59,9 @@ async def app(ctx: process.Context[Settings]) -> None:
         open_shard=partial(open_shard, office),
         lease_seconds=ctx.bus_settings.lease_seconds,
     )
+    desk = Desk(office, Rooms(Journal(ctx.bus), Snapshots(ctx.bus), loaded_max=1))
+    for verb, handler in desk.handlers().items():
+        ctx.bus.respond(subjects.rpc("muc", verb), handler)
     ctx.on_drain(directory.stop)
     ctx.on_drain(roomlist.stop)
     ctx.on_drain(holder.stop)

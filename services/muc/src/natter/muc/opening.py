@@ -13,6 +13,8 @@ from natter.bus.progress import Progress
 from natter.bus.sender import Senders
 from natter.bus.snapshot import Snapshots
 
+from .archive import Archives
+from .chapters import Chapters
 from .marks import Marks
 from .occupancy import Occupancy
 from .post import Post
@@ -52,6 +54,7 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
         journal=journal,
         occupancy=occupancy,
         seen=seen,
+        archives=Archives(office.bus, office.room_days, settings.archive_page_items_max),
         marks=marks,
         delivered=Progress(start),
     )
@@ -70,6 +73,7 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
         idle=worker.idle,
         turns=lambda: worker.turns,
         now_us=office.now_us,
+        chapters=Chapters(office.bus) if office.archives() else None,
         destroyed=recovery.destroyed,
     )
     await worker.send_again(repeats)

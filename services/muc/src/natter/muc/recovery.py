@@ -115,12 +115,12 @@ class Recovery:
     def _again(self, loaded: Loaded, entry: Entry) -> Repeat:
         outputs: list[Output] = []
         events = room_pb2.RoomEvents.FromString(entry.payload).events
+        room = loaded.room
         for event in events:
-            after = evolve(loaded.room, event)
-            outputs += render(loaded.room, event, after)
-            loaded.room = after
+            after = evolve(room, event)
+            outputs += render(room, event, after)
+            room = after
             self.seen.add(Cause(event.source, event.sequence, event.index, event.accepted_us))
             self.marks.learn(event.source, event.sequence, event.index)
-        loaded.revision = entry.sequence
-        loaded.events += len(events)
+        loaded.append(loaded.room, room, entry.sequence, entry.payload, len(events))
         return Repeat(entry.sequence, outputs)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from natter.bus.api import Entry
@@ -13,12 +13,15 @@ from natter.bus.journal import Journal
 from natter.bus.snapshot import Snapshots
 from natter.proto.v1 import room_pb2
 
-from .room import snapshot
+from .room import archive_id, snapshot
 from .room.evolve import fold
+from .room.past import Pending
 from .room.state import Room
 
 KIND: Final = "room"
 LOADS_MAX: Final = 64
+# Of one room that cannot be snapshot: above it the archive has a gap.
+PENDING_ENTRIES_MAX: Final = 20_000
 
 
 @dataclass(slots=True)
@@ -29,6 +32,22 @@ class Loaded:
     revision: int
     # Events since the newest snapshot that was taken or is about to be.
     events: int = 0
+    # Entries that no chapter has yet, the oldest first.
+    pending: deque[Pending] = field(default_factory=deque)
+
+    def append(self, before: Room, room: Room, revision: int, payload: bytes, count: int) -> None:
+        """The room has another entry, of so many events, and is like this after it."""
+        reached = before.archived if before.secret == room.secret else 0
+        self.pending.append(Pending(revision, payload, reached, room.archived, archive_id.life(room.secret)))
+        if len(self.pending) > PENDING_ENTRIES_MAX:
+            self.pending.popleft()
+        self.room, self.revision = room, revision
+        self.events += count
+
+    def kept(self, revision: int) -> None:
+        """Chapters have everything up to a revision."""
+        while self.pending and self.pending[0].revision <= revision:
+            self.pending.popleft()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +74,10 @@ class Rooms:
         if loaded is not None:
             self._rooms.move_to_end(jid)
         return loaded
+
+    def peek(self, jid: str) -> Loaded | None:
+        """The room if it is loaded; it does not count as used."""
+        return self._rooms.get(jid)
 
     def keep(self, jid: str, loaded: Loaded) -> None:
         """Hold a room that was loaded elsewhere."""
@@ -100,7 +123,5 @@ def present(past: Past) -> Loaded:
     loaded = Loaded(past.room, past.revision)
     for entry in past.entries:
         events = room_pb2.RoomEvents.FromString(entry.payload).events
-        loaded.room = fold(loaded.room, events)
-        loaded.revision = entry.sequence
-        loaded.events += len(events)
+        loaded.append(loaded.room, fold(loaded.room, events), entry.sequence, entry.payload, len(events))
     return loaded

@@ -37,6 +37,11 @@ class Settings(BaseModel):
         description="How long a destroyed room's name is kept for its owners; 0: not at all.",
     )
 
+    # --- the archive ------------------------------------------------------------------------------------------------
+    archive_page_items_max: int = Field(
+        100, ge=10, le=1000, description="Messages in one answer of a room's archive; who wants more asks again."
+    )
+
     # --- what a new room is -----------------------------------------------------------------------------------------
     default_persistent: bool = Field(False, description="A new room stays when the last occupant leaves.")
     default_public: bool = Field(True, description="A new room is in the list of rooms.")
@@ -54,6 +59,9 @@ class Settings(BaseModel):
         2048, ge=256, le=3072, description="Bytes of what an occupant's presence says; policy-violation."
     )
     reason_bytes_max: int = Field(1024, ge=64, le=8192, description="Bytes of a reason; policy-violation.")
+    card_bytes_max: int = Field(
+        65_536, ge=1024, le=131_072, description="Bytes of a room's card with its picture; not-acceptable."
+    )
     invites_max: int = Field(10, ge=1, le=100, description="People invited by one message; policy-violation.")
 
     # --- memory -----------------------------------------------------------------------------------------------------
@@ -83,6 +91,7 @@ class Settings(BaseModel):
             affiliations_max=self.affiliations_max,
             reason_bytes_max=self.reason_bytes_max,
             invites_max=self.invites_max,
+            card_bytes_max=self.card_bytes_max,
             tombstone_seconds=self.tombstone_seconds,
             default=Config(
                 persistent=self.default_persistent,

@@ -37,8 +37,14 @@ class Office:
     host: str
     shards: int
     now_us: Callable[[], int]
+    # How long what happened in rooms is kept; 0: not at all.
+    room_days: float = 30.0
     # False: what is said in rooms goes to no disk, and nobody hears of it later.
     keep_words: bool = True
+
+    def archives(self) -> bool:
+        """Whether rooms have an archive at all."""
+        return self.keep_words and self.room_days > 0
 
     @property
     def domain(self) -> str:

@@ -16,7 +16,7 @@ from .room import dispatch, host
 from .room.evolve import evolve
 from .room.refusal import refusal
 from .room.render import render
-from .room.request import PRESENCE, Decision, Limits, Output, Refused, Request
+from .room.request import PRESENCE, Decision, Limits, Output, Question, Refused, Request
 from .room.snapshot import summary
 from .rooms import Rooms
 from .shardwork import Input, Office, Parcel, Seen, Work
@@ -41,6 +41,8 @@ class Turn:
     # Of the host itself.
     loose: list[Parcel] = field(default_factory=list)
     inputs: list[Input] = field(default_factory=list)
+    # What is to be looked up, for whom, and in which room.
+    questions: list[tuple[Question, Input, Work]] = field(default_factory=list)
     # Rooms made in this turn, by creator: the list of rooms does not have them yet.
     created: dict[str, int] = field(default_factory=dict)
     input_bytes: int = 0
@@ -103,6 +105,8 @@ class Turn:
                 creator = event.room_created.creator
                 self.created[creator] = self.created.get(creator, 0) + 1
         parcels += [Parcel(output, False, coming, traceparent) for output in decision.outputs]
+        if decision.question is not None:
+            self.questions.append((decision.question, coming, work))
         # Only now, when nothing can fail any more.
         work.events += events
         work.loaded.room = room

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,22 +12,27 @@ from natter.bus import subjects
 from natter.bus.api import Bus, BusError, WrongRevision
 from natter.bus.journal import Journal
 from natter.bus.progress import Progress
-from natter.bus.snapshot import Snapshots
+from natter.bus.snapshot import SNAPSHOT_BYTES_MAX, Snapshots
 
+from .chapters import Chapters
 from .marks import Marks
 from .recovery import OutPosition
-from .room import snapshot
+from .room import archive_id, snapshot
 from .room.state import Room
 from .roomlist import RoomList
-from .rooms import KIND, Loaded, Rooms
+from .rooms import KIND, Loaded, Rooms, present
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 # Rooms whose snapshot or purge is done in one tick; the others wait for the next.
 ROOMS_PER_TICK_MAX: Final = 200
+# Ended rooms whose past waits to be forgotten; that of more is forgotten by age.
+ENDED_MAX: Final = 10_000
 # What the position waits for does not come if the log that had it was lost.
 PATIENCE_TICKS: Final = 60
+# Of a shard in which nothing happens, only every so manieth tick asks how far the others have come.
+QUIET_TICKS: Final = 10
 
 
 @dataclass(slots=True)
@@ -48,17 +54,27 @@ class Upkeep:
     idle: Callable[[], bool]
     turns: Callable[[], int]
     now_us: Callable[[], int]
+    # Where the past of rooms goes; None: nowhere.
+    chapters: Chapters | None = None
     # Revision, and time of the end or of what is kept of it, by destroyed room.
     destroyed: dict[str, tuple[int, int]] = field(default_factory=dict)
     # Where the position is moved to once what has led there cannot be decided again.
     _candidate: int = 0
     _wanted: dict[str, int] = field(default_factory=dict)
     _patience: int = 0
+    # Turns when the journals' end was asked for last, and ticks since then.
+    _asked_at: int = -1
+    _ticks: int = 0
     # States worth a snapshot, by room, with their revision.
     _states: dict[str, tuple[int, Room]] = field(default_factory=dict)
+    # Lives of rooms that are over, whose chapters are to be forgotten.
+    _ended: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=ENDED_MAX))
 
-    def applied(self, jid: str, loaded: Loaded, now_us: int) -> None:
+    def applied(self, jid: str, loaded: Loaded, before: Room, now_us: int) -> None:
         """A room has new events."""
+        if before.exists and before.secret != loaded.room.secret:
+            self._ended.append((jid, archive_id.life(before.secret)))
+            self._states.pop(jid, None)
         if not loaded.room.exists:
             self._states.pop(jid, None)
             stone = loaded.room.tombstone
@@ -101,24 +117,49 @@ class Upkeep:
         if not self.idle():
             return known
         turns = self.turns()
+        self._ticks += 1
+        if turns == self._asked_at and self._ticks < QUIET_TICKS:
+            return known
         last = await self.bus.last_sequence(subjects.JOURNALS)
+        if not self.idle() or self.turns() != turns:
+            return known
+        self._asked_at, self._ticks = turns, 0
         # Whatever other shards wrote meanwhile owes nothing here.
-        return max(known, last) if self.idle() and self.turns() == turns else known
+        return max(known, last)
 
     async def _write_snapshots(self) -> None:
         # Only of what is delivered: a state cannot be rolled back to render what came before it.
         ready = [jid for jid, (revision, _) in self._states.items() if revision <= self.position.value]
         for jid in ready[:ROOMS_PER_TICK_MAX]:
-            revision, room = self._states.pop(jid)
-            try:
-                await self.snapshots.put(KIND, jid, revision, snapshot.encode(room))
-            except ValueError:
+            revision, room = self._states[jid]
+            state = snapshot.encode(room)
+            if len(state) > SNAPSHOT_BYTES_MAX:
                 log.error("a room is too large for a snapshot")
+                del self._states[jid]
                 continue
+            # What the journal forgets then, the past has before.
+            await self._write_chapters(jid, room, state, revision)
+            await self.snapshots.put(KIND, jid, revision, state)
             await self.journal.truncate(KIND, jid, revision)
+            self._states.pop(jid, None)
+            loaded = self.rooms.peek(jid)
+            if loaded is not None:
+                loaded.kept(revision)
+
+    async def _write_chapters(self, jid: str, room: Room, state: bytes, revision: int) -> None:
+        if self.chapters is None:
+            return
+        loaded = self.rooms.peek(jid)
+        if loaded is None:
+            # Put to rest meanwhile: what it had in memory is in its journal.
+            loaded = present(await self.rooms.read(jid))
+        await self.chapters.keep(room, tuple(loaded.pending), state, revision, self.now_us())
 
     async def _forget(self) -> None:
         """Purge the journals of rooms that ended long ago, when no frame from that time can come again."""
+        while self._ended and self.chapters is not None:
+            await self.chapters.forget(*self._ended[0])
+            self._ended.popleft()
         limit = self.now_us() - int(self.forget_seconds * 1_000_000)
         over = [
             jid
@@ -127,6 +168,8 @@ class Upkeep:
         ]
         for jid in over[:ROOMS_PER_TICK_MAX]:
             revision, _ = self.destroyed.pop(jid)
+            if self.chapters is not None:
+                await self.chapters.forget(jid)
             await self.snapshots.delete(KIND, jid)
             await self.journal.truncate(KIND, jid, revision + 1)
             self.rooms.forget(jid, revision)

@@ -18,11 +18,14 @@ from natter.bus.sender import Senders
 from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
 
+from .archive import Archives
 from .marks import Marks
 from .occupancy import Occupancy
 from .post import Post
 from .recovery import Repeat
-from .room.request import PRESENCE, Cause
+from .room.past import Pending
+from .room.refusal import refusal
+from .room.request import PRESENCE, Cause, Question, Refused
 from .room.snapshot import summary
 from .rooms import KIND, Rooms
 from .shardwork import Input, Office, Parcel, Seen, Work
@@ -33,6 +36,8 @@ log = logging.getLogger(__name__)
 
 # Inputs that wait in memory; above it the shard is not read.
 INPUTS_MAX: Final = 20_000
+# Questions about the past under way at once; resource-constraint.
+QUESTIONS_MAX: Final = 64
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -47,6 +52,7 @@ class RoomWorker:
     journal: Journal
     occupancy: Occupancy
     seen: Seen
+    archives: Archives
     marks: Marks
     # Journal sequences whose deliveries are stored.
     delivered: Progress
@@ -58,6 +64,7 @@ class RoomWorker:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _timers: set[asyncio.TimerHandle] = field(default_factory=set)
+    _questions: set[asyncio.Task[None]] = field(default_factory=set)
 
     def start(self) -> None:
         """Begin to work."""
@@ -110,9 +117,10 @@ class RoomWorker:
         self.office.strangers.moves.forget(self.senders)
         for timer in self._timers:
             timer.cancel()
-        for task in self._tasks:
+        ending = [*self._tasks, *self._questions]
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
         if self.upkeep is not None:
             await self.upkeep.close()
         await self.senders.close()
@@ -156,7 +164,7 @@ class RoomWorker:
         office = self.office
         coming = [self._inputs[i] for i in range(min(len(self._inputs), 1000))]
         await self.rooms.load(i.room for i in coming if i.room != office.host)
-        limits = replace(office.settings.limits(), keep_words=office.keep_words)
+        limits = replace(office.settings.limits(), keep_words=office.keep_words, archive=office.archives())
         turn = Turn(office, self.rooms, self.seen, limits)
         for one in coming:
             if turn.full(one):
@@ -166,6 +174,8 @@ class RoomWorker:
         revisions = await self._append(turn)
         outputs = turn.outputs()
         await self.post.meet(outputs)
+        for question, source, work in turn.questions:
+            self._ask(question, source, tuple(work.loaded.pending))
         self._send(turn, revisions)
         self.rooms.trim(turn.works)
         names.MUC_TURN.record((office.now_us() - turn.inputs[0].taken_us) / 1e6)
@@ -181,14 +191,13 @@ class RoomWorker:
         revisions = await asyncio.gather(*futures)
         now_us = self.office.now_us()
         stored = []
-        for (jid, work, _), revision in zip(entries, revisions, strict=True):
+        for (jid, work, payload), revision in zip(entries, revisions, strict=True):
             loaded = work.loaded
-            loaded.revision = revision
-            loaded.events += len(work.events)
+            loaded.append(work.before, loaded.room, revision, payload, len(work.events))
             self.occupancy.note(work.before, loaded.room)
             self.office.roomlist.want(summary(loaded.room, now_us))
             if self.upkeep is not None:
-                self.upkeep.applied(jid, loaded, now_us)
+                self.upkeep.applied(jid, loaded, work.before, now_us)
             stored.append((revision, work))
         return sorted(stored, key=lambda pair: pair[0])
 
@@ -236,6 +245,37 @@ class RoomWorker:
             self.delivered.done(sequence)
         if position:
             self.shard.progress.done(position)
+
+    # --- questions about the past -------------------------------------------------------------------------------------
+
+    def _ask(self, question: Question, source: Input, pending: tuple[Pending, ...]) -> None:
+        """Look it up beside the turns; the input is done when the answer is stored."""
+        if source.position:
+            self.shard.progress.expect(source.position)
+        task = asyncio.get_running_loop().create_task(self._answer(question, source, pending))
+        self._questions.add(task)
+        task.add_done_callback(self._questions.discard)
+
+    async def _answer(self, question: Question, source: Input, pending: tuple[Pending, ...]) -> None:
+        try:
+            if len(self._questions) > QUESTIONS_MAX:
+                raise Refused("resource-constraint", "Too much is asked of archives now.", type="wait")
+            outputs = await self.archives.answer(question, pending, self.office.now_us())
+        except Refused as refused:
+            outputs = [refusal(question.request, refused)]
+        except BusError as error:
+            log.warning("%s: an archive cannot be read: %r", self.shard.name, error)
+            outputs = [refusal(question.request, Refused("internal-server-error", type="wait"))]
+        except Exception:
+            names.POISON.add("SHARDS")
+            log.exception("%s: a question failed", self.shard.name)
+            outputs = [refusal(question.request, Refused("internal-server-error"))]
+        await self.post.meet(outputs)
+        expect = partial(self._expect, 0, source.position)
+        for output in outputs:
+            self.post.send(output, 0, 0, source.frame.accepted_us, "", expect)
+        if source.position:
+            self.shard.progress.done(source.position)
 
     # --- sessions that vanish -----------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from natter.runtime import process
 from natter.xmpp.jid import local_of
 
 from .arrivals import Arrivals
+from .clearing import Clearing
 from .departures import Departures
 from .janitor import Janitor
 from .model.effects import Policy
@@ -112,6 +113,7 @@ class Service:
             left=orphans.gateways,
             hand_back=orphans.hand_back,
             removed=self._removed,
+            clear=Clearing(bus, asyncio.get_running_loop().time).look,
         )
 
     async def open_shard(self, shard: Shard) -> ShardWorker:

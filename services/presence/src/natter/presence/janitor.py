@@ -36,6 +36,7 @@ class Janitor:
         left: Callable[[], Awaitable[set[str]]],
         hand_back: Callable[[str], Awaitable[int]],
         removed: Callable[[Session], Awaitable[bool]],
+        clear: Callable[[set[str]], Awaitable[None]],
     ) -> None:
         self._directory = directory
         self._alive = alive
@@ -46,6 +47,8 @@ class Janitor:
         # Gateways that may have left deliveries, and what to do about them.
         self._left = left
         self._hand_back = hand_back
+        # What to do about logs, given the gateways that somebody may still need.
+        self._clear = clear
         # Whether a session's account was removed; asked once of each session that waits for an heir.
         self._removed = removed
         self._asked: dict[str, bool] = {}
@@ -91,6 +94,7 @@ class Janitor:
         for gateway in sorted(dead - over):
             # Its sessions went one look ago, so by now nothing more is delivered there.
             await self._hand_back(gateway)
+        await self._clear(live | known)
 
     async def _ask(self, waiting: list[Session]) -> None:
         """XEP-0077 §3.2: a removed account has no sessions, nor has who takes its name."""

@@ -16,23 +16,26 @@ from natter.bus.moves import Moves
 from natter.bus.sender import Senders
 from natter.runtime.process import Context
 
+from .attention import Attention
 from .handlers import Lane, Office
-from .pipeline import ANSWERS, FEATURES
+from .pipeline import ANSWERS, FEATURES, ORDERS
 from .question import Server
 from .route.view import Hosts
 from .settings import Settings
 from .subjects import Subjects
+from .xeps import mam, offline
 
 
 async def app(ctx: Context[Settings]) -> None:
     """Start routing. Returns when the first lanes are being opened."""
     directory = Directory(ctx.bus)
+    facts = FactsWriter(ctx.bus, ctx.instance)
+    office = _office(ctx, directory, facts)
+    directory.on_change(office.attention.changed)
     # Before any lane: without its replica every recipient would look absent, and stanzas would bounce.
     await directory.start()
     ctx.on_drain(directory.stop)
-    facts = FactsWriter(ctx.bus, ctx.instance)
     ctx.on_drain(facts.close)
-    office = _office(ctx, directory, facts)
     moves = Moves(directory)
     # Names this start of this process: message ids of its publishes are nobody else's.
     publisher = f"{ctx.instance}.{secrets.token_hex(8)}"
@@ -65,9 +68,21 @@ async def app(ctx: Context[Settings]) -> None:
 def _office(ctx: Context[Settings], directory: Directory, facts: FactsWriter) -> Office:
     settings, domain = ctx.settings, ctx.server.domain
     conference = f"conference.{domain}"
+    # Profile zero stores nothing, whatever else is set.
+    full = ctx.server.profile == "full"
+    archive, waits = full and ctx.archive.enabled, full and ctx.archive.offline
     return Office(
         directory=directory,
-        hosts=Hosts(domain, conference, frozenset(ANSWERS), settings.returns_max),
+        hosts=Hosts(
+            domain,
+            conference,
+            frozenset(ANSWERS),
+            frozenset(ORDERS),
+            mam.REQUESTS if archive else frozenset(),
+            archive,
+            waits,
+            settings.returns_max,
+        ),
         server=Server(
             domain=domain,
             conference=conference,
@@ -75,9 +90,11 @@ def _office(ctx: Context[Settings], directory: Directory, facts: FactsWriter) ->
             started_us=now_us(),
             name=settings.name,
             os=platform.system() if settings.tell_os else "",
-            features=(*FEATURES, *settings.features),
+            features=(*FEATURES, *settings.features, *(offline.FEATURES if waits else ())),
+            account_features=mam.FEATURES if archive else (),
         ),
-        subjects=Subjects(ctx.bus_settings.user_shards, ctx.bus_settings.room_shards),
+        subjects=Subjects(ctx.bus_settings.user_shards, ctx.bus_settings.room_shards, ctx.bus_settings.archive_shards),
+        attention=Attention(everybody=archive),
         facts=facts,
         now_us=now_us,
         waiting_bytes_max=settings.waiting_bytes_max,

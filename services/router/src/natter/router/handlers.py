@@ -17,12 +17,15 @@ from natter.bus.progress import Progress
 from natter.bus.sender import Senders
 from natter.proto.v1.bus_pb2 import Frame
 from natter.telemetry import names
+from natter.xmpp.forged import SUSPECT
 
-from . import replies, spans
+from . import history, replies, spans
+from .attention import Attention
 from .fences import Fences
+from .history import Work
 from .pipeline import decide
 from .question import Server
-from .route.outcome import Answer, Bounce, Deliver, Drop, Hand, Outcome, Outcomes
+from .route.outcome import Answer, Bounce, Copy, Deliver, Drop, Hand, Keep, Outcome, Outcomes
 from .route.returned import COPIED
 from .route.view import Hosts, Session
 from .subjects import Subjects
@@ -44,6 +47,7 @@ class Office:
     facts: FactsWriter
     now_us: Callable[[], int]
     waiting_bytes_max: int
+    attention: Attention = field(default_factory=Attention)
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +63,8 @@ class Lane:
     # Of the entry at work.
     _sequence: int = 0
     _source: str = ""
+    # Of the frame at work.
+    _work: Work = field(default_factory=Work)
     _stored: Callable[[], None] = field(default=lambda: None)
 
     def take(self, entry: Entry) -> None:
@@ -91,6 +97,7 @@ class Lane:
     def _frames(self, frames: list[bytes]) -> None:
         office = self.office
         get, deliver = office.directory.get, office.subjects.deliver
+        attention = office.attention
         recipient, delivery = plain.recipient, plain.delivery
         cause = plain.sequence(self._sequence)
         # By subject: what goes there next, all of it plain.
@@ -100,7 +107,12 @@ class Lane:
             position = following
             to, count = recipient(raw)
             following += count
-            if to and not self.fences.fenced and (session := get(to.decode())) is not None:
+            if (
+                to
+                and not self.fences.fenced
+                and (session := get(to.decode())) is not None
+                and not (attention.active and attention.wanted(raw, session.jid))
+            ):
                 # RFC 6121 §8.5.3.1: a matching resource gets messages of every type. Nothing is decoded nor copied.
                 delivered += count
                 subject = deliver(session.gateway)
@@ -138,7 +150,10 @@ class Lane:
             self._record(frame, "dropped:fenced")
             return False
         office = self.office
+        work = self._work.begin(raw)
         try:
+            if frame.traits & SUSPECT:
+                history.clean(work, frame, office.hosts.domain)
             outcomes = self._traced(frame) if frame.traceparent else decide(frame, office.directory, office.hosts)
             if frame.returned:
                 _clean(frame)
@@ -194,10 +209,18 @@ class Lane:
         # Only now: what could not be added is not waited for. `stored` never runs inside `add`.
         self.progress.expect(self._sequence)
 
+    def _send_raw(self, subject: str, frame: bytes) -> None:
+        self.senders.to(subject).add_encoded((frame,), self._stored)
+        self.progress.expect(self._sequence)
+
     def _carry_out(self, frame: Frame, outcome: Outcome) -> None:
         match outcome:
             case Deliver(sessions):
                 self._deliver(frame, sessions)
+            case Keep():
+                history.keep(self._work, frame, outcome, self.office.subjects, self._send_raw)
+            case Copy():
+                history.copy(self._work, frame, outcome, self.office.subjects, self._send)
             case Hand(kind, entity):
                 self._send(self.office.subjects.shard(kind, entity), frame)
                 names.ROUTED.add(kind)

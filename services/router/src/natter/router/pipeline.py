@@ -8,10 +8,10 @@ from typing import Final, TypeAlias
 from natter.proto.v1.bus_pb2 import KIND_IQ, KIND_MESSAGE, KIND_PRESENCE, Frame
 
 from .question import AnswerTo
-from .route import iq, message, presence, returned
+from .route import copies, history, iq, message, presence, returned
 from .route.outcome import BAD_REQUEST, Outcomes
 from .route.view import Directory, Hosts
-from .xeps import disco, entity_time, last_activity, ping, software_version
+from .xeps import carbons, disco, entity_time, last_activity, ping, software_version
 
 Step: TypeAlias = Callable[[Frame, Directory, Hosts], Outcomes | None]
 
@@ -38,8 +38,15 @@ ANSWERS: Final[Mapping[str, AnswerTo]] = {
     last_activity.QUERY: last_activity.uptime,
 }
 
+# Requests of type 'set' that it answers: what they ask for was done before they came.
+ORDERS: Final[Mapping[str, AnswerTo]] = {
+    carbons.ENABLE: carbons.done,
+    carbons.DISABLE: carbons.done,
+}
+
 # What the router itself adds to the server's disco#info.
 FEATURES: Final = (
+    *carbons.FEATURES,
     *disco.FEATURES,
     *software_version.FEATURES,
     *ping.FEATURES,
@@ -59,5 +66,6 @@ def _first(frame: Frame, directory: Directory, hosts: Hosts) -> Outcomes:
     for step in STEPS.get(frame.kind, ()):
         outcomes = step(frame, directory, hosts)
         if outcomes is not None:
-            return outcomes
+            # First what follows for who gets it, then what is kept: the id of that is on every copy.
+            return history.kept(frame, copies.copied(frame, outcomes, directory, hosts), hosts)
     return BAD_REQUEST

@@ -20,6 +20,8 @@ class Server:
     name: str = "natter"
     os: str = ""
     features: tuple[str, ...] = ()
+    # Of every account.
+    account_features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

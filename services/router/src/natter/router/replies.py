@@ -6,7 +6,7 @@ from natter.proto.v1.bus_pb2 import Frame
 from natter.xmpp.element import parse
 from natter.xmpp.errors import error_reply, result_reply
 
-from .pipeline import ANSWERS
+from .pipeline import ANSWERS, ORDERS
 from .question import Question, Refused, Server
 from .route.target import Target, classify
 from .route.view import Hosts
@@ -25,7 +25,9 @@ def answer(frame: Frame, server: Server, now_us: int) -> Frame:
     hosts = Hosts(server.domain, server.conference)
     of_account = classify(frame.to, frame.sender, hosts) is Target.OWN
     try:
-        children = ANSWERS[frame.payload](Question(query, of_account, server, now_us))
+        children = (ANSWERS if frame.type == "get" else ORDERS)[frame.payload](
+            Question(query, of_account, server, now_us)
+        )
     except Refused as refused:
         return error(frame, str(refused))
     # RFC 6120 §8.1.2.1: 'from' is whom the request was for, left out where it named nobody.

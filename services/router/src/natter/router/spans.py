@@ -8,7 +8,7 @@ from natter.proto.v1.bus_pb2 import Frame
 from natter.telemetry import trace
 from natter.telemetry.names import SPAN_STANZA
 
-from .route.outcome import Bounce, Deliver, Drop, Outcomes
+from .route.outcome import Bounce, Deliver, Drop, Keep, Outcome, Outcomes
 
 KINDS: Final = ("", "message", "presence", "iq")
 
@@ -16,7 +16,7 @@ KINDS: Final = ("", "message", "presence", "iq")
 def routed(frame: Frame, outcomes: Outcomes, start_us: int, end_us: int) -> str:
     """Record that `frame` was decided; returns the traceparent for the next hop."""
     kind = KINDS[frame.kind]
-    outcome = outcomes[0]
+    outcome = _main(outcomes)
     return trace.span(
         SPAN_STANZA,
         traceparent=frame.traceparent,
@@ -26,7 +26,7 @@ def routed(frame: Frame, outcomes: Outcomes, start_us: int, end_us: int) -> str:
             "stanza_type": f"{kind}.{frame.type}" if frame.type else kind,
             "from": frame.sender,
             "to": frame.to,
-            "outcome": _word(outcomes),
+            "outcome": _word(outcome),
             "recipients": len(outcome.sessions) if isinstance(outcome, Deliver) else 0,
             "bytes": len(frame.stanza),
             "messaging.system": "nats",
@@ -42,8 +42,13 @@ def trace_id(frame: Frame) -> str:
     return trace.trace_id(frame.traceparent) if frame.traceparent else ""
 
 
-def _word(outcomes: Outcomes) -> str:
-    match outcomes[0]:
+def _main(outcomes: Outcomes) -> Outcome:
+    # That it is kept is not what becomes of it, unless nothing else does.
+    return outcomes[1] if isinstance(outcomes[0], Keep) and len(outcomes) > 1 else outcomes[0]
+
+
+def _word(outcome: Outcome) -> str:
+    match outcome:
         case Bounce():
             return "bounced"
         case Drop(reason):

@@ -18,6 +18,7 @@ class Subjects:
 
     user_shards: int
     room_shards: int
+    archive_shards: int = 1
     _shards: dict[ShardKind, tuple[str, ...]] = field(init=False)
     _deliveries: dict[str, str] = field(default_factory=dict)
 
@@ -25,6 +26,7 @@ class Subjects:
         # All accounts are one shard.
         counts: dict[ShardKind, int] = {"user": self.user_shards, "room": self.room_shards, "account": 1}
         self._shards = {kind: tuple(subjects.shard(kind, n) for n in range(count)) for kind, count in counts.items()}
+        self._shards["archive"] = tuple(map(subjects.archive, range(self.archive_shards)))
 
     def deliver(self, gateway: str) -> str:
         """The delivery log of a gateway."""

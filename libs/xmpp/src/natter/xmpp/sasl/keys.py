@@ -7,11 +7,19 @@ import hmac
 from dataclasses import dataclass, field
 from typing import Final
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from precis_i18n import get_profile
 from scramp.utils import ScramException, saslprep  # type: ignore[import-untyped]
 
 # Mechanism -> name of the hash in hashlib.
 HASHES: Final = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
+# The same for PBKDF2. The OpenSSL that cryptography brings along derives in 1.0 ms what the system's 3.0, behind
+# `hashlib.pbkdf2_hmac`, does in 1.8 (10,000 rounds); both let go of the interpreter meanwhile.
+_ALGORITHMS: Final[dict[str, hashes.HashAlgorithm]] = {
+    "SCRAM-SHA-256": hashes.SHA256(),
+    "SCRAM-SHA-1": hashes.SHA1(),
+}
 # RFC 7677 §4 asks for 4096 at least; more than the upper bound would be a way to keep a core busy.
 ITERATIONS_MIN: Final = 4096
 ITERATIONS_MAX: Final = 1_000_000
@@ -60,7 +68,8 @@ def keys_for(password: str, mechanism: str, salt: bytes, iterations: int) -> tup
         raise ValueError("salt or iteration count out of bounds")
     name = HASHES[mechanism]
     # RFC 5802 §3: SaltedPassword, ClientKey, StoredKey, ServerKey.
-    salted = hashlib.pbkdf2_hmac(name, prepare_password(password), salt, iterations)
+    algorithm = _ALGORITHMS[mechanism]
+    salted = PBKDF2HMAC(algorithm, algorithm.digest_size, salt, iterations).derive(prepare_password(password))
     client_key = hmac.digest(salted, b"Client Key", name)
     return hashlib.new(name, client_key).digest(), hmac.digest(salted, b"Server Key", name)
 

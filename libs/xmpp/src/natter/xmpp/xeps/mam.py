@@ -23,7 +23,7 @@ XEP = Xep(
     version="1.1.3",
     status="partial",
     features=(NS, EXTENDED),
-    note="shapes only yet",
+    note="archives of users; no include-groupchat",
 )
 
 QUERY = f"{{{NS}}}query"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import ns
-from ..element import append_child, attr_escape, parse, render
+from ..element import append_child, attr_escape, parse, remove, render
 from ..spec import Xep
 
 NS = ns.STANZA_IDS
@@ -34,13 +34,7 @@ def without(stanza: bytes, *by: str) -> bytes:
     if not forged:
         return stanza
     for child in forged:
-        tail = child.tail
-        before = child.getprevious()
-        if tail and before is not None:
-            before.tail = (before.tail or "") + tail
-        elif tail:
-            element.text = (element.text or "") + tail
-        element.remove(child)
+        remove(child)
     return render(element)
 
 

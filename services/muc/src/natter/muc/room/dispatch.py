@@ -6,18 +6,21 @@ from natter.proto.v1 import room_pb2
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape
 from natter.xmpp.traits import Trait
-from natter.xmpp.xeps import data_forms
+from natter.xmpp.xeps import data_forms, moderation, room_avatar
 from natter.xmpp.xeps.muc import Affiliation, Role, Status
 
 from .answer import result
 from .decide import (
+    archive,
     availability,
+    card,
     configure,
     discover,
     enter,
     invite,
     leave,
     message,
+    moderate,
     nick,
     private,
     register,
@@ -145,8 +148,14 @@ def _iq(room: Room, request: Request, limits: Limits) -> Decision:
             return configure.decide(room, request, limits)
         case _, name if name == register.QUERY:
             return register.decide(room, request, limits)
+        case _, name if name in archive.PAYLOADS:
+            return archive.decide(room, request, limits)
+        case "set", name if name == moderation.MODERATE:
+            return moderate.decide(room, request, limits)
+        case _, name if name == room_avatar.CARD:
+            return card.decide(room, request, limits)
         case "get", name if name == _INFO:
-            return discover.info(room, request)
+            return discover.info(room, request, limits)
         case "get", name if name == _ITEMS:
             return discover.items(room, request)
         case "get", name if name == _PING:

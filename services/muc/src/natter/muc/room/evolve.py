@@ -8,18 +8,14 @@ from functools import reduce
 from typing import Any, Final
 
 from natter.proto.v1 import room_pb2
-from natter.xmpp.traits import Trait
 from natter.xmpp.xeps.muc import Affiliation, Role
 
 from . import nickname
 from .snapshot import config_from, reserved
+from .stanza import is_lasting
 from .state import HISTORY_BYTES_MAX, HISTORY_STANZAS_MAX, Affiliated, Applied, Occupant, Room, Said, Subject, Tombstone
 
 Event = room_pb2.RoomEvent
-
-# What is worth repeating to those who come later: words, or what somebody asked to be kept.
-_LASTING: Final = int(Trait.BODY | Trait.ENCRYPTED | Trait.STORE)
-_FLEETING: Final = int(Trait.NO_STORE | Trait.NO_PERMANENT_STORE)
 
 
 def evolve(room: Room, event: Event) -> Room:
@@ -94,19 +90,36 @@ def _presence(room: Room, event: room_pb2.PresenceChanged, time_us: int) -> Room
 
 def _said(room: Room, event: room_pb2.MessageSent, time_us: int) -> Room:
     size = len(event.stanza)
-    if not event.traits & _LASTING or event.traits & _FLEETING or size > HISTORY_BYTES_MAX:
-        return room
-    history = (*room.history, Said(event.stanza, time_us))
+    if event.retracts:
+        author = room.shown(event.nick)
+        room = _take_back(room, event.retracts, author.occupant_id if author is not None else "")
+    archived = event.archived or room.archived
+    if not is_lasting(event.traits) or size > HISTORY_BYTES_MAX:
+        return replace(room, archived=archived) if archived != room.archived else room
+    history = (*room.history, Said(event.stanza, time_us, event.archived))
     total = room.history_bytes + size
     first = 0
     while len(history) - first > HISTORY_STANZAS_MAX or total > HISTORY_BYTES_MAX:
         total -= len(history[first].stanza)
         first += 1
-    return replace(room, history=history[first:], history_bytes=total)
+    return replace(room, history=history[first:], history_bytes=total, archived=archived)
+
+
+def _moderated(room: Room, event: room_pb2.MessageModerated, time_us: int) -> Room:
+    room = replace(room, archived=event.archived or room.archived)
+    return _take_back(room, event.retracts, "") if event.retracts else room
+
+
+def _take_back(room: Room, number: int, author: str) -> Room:
+    """The discussion history without a message. XEP-0424 §5: no further distribution. `author` "": whoever said it."""
+    mine = f" id='{author}'".encode()
+    history = tuple(s for s in room.history if s.archived != number or (author and mine not in s.stanza))
+    return replace(room, history=history, history_bytes=sum(len(said.stanza) for said in history))
 
 
 def _subject(room: Room, event: room_pb2.SubjectChanged, time_us: int) -> Room:
-    return replace(room, subject=Subject(event.text, event.stanza, time_us))
+    subject = Subject(event.text, event.stanza, time_us)
+    return replace(room, subject=subject, archived=event.archived or room.archived)
 
 
 def _rights(room: Room, event: room_pb2.RightsChanged, time_us: int) -> Room:
@@ -141,6 +154,10 @@ def _registering(room: Room, event: room_pb2.RegistrationRequested, time_us: int
 
 def _not_registered(room: Room, event: room_pb2.RegistrationRefused, time_us: int) -> Room:
     return replace(room, registrations=_less(room.registrations, event.jid))
+
+
+def _card(room: Room, event: room_pb2.CardChanged, time_us: int) -> Room:
+    return replace(room, card=event.card, avatars=tuple(event.avatars))
 
 
 def _destroyed(room: Room, event: room_pb2.RoomDestroyed, time_us: int) -> Room:
@@ -224,4 +241,6 @@ _CHANGES: Final[dict[str, Callable[[Room, Any, int], Room]]] = {
     "voice_requested": _voice,
     "registration_requested": _registering,
     "registration_refused": _not_registered,
+    "message_moderated": _moderated,
+    "card_changed": _card,
 }

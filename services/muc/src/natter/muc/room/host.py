@@ -6,7 +6,7 @@ from base64 import b32encode
 from collections.abc import Sequence
 
 from natter.xmpp import ns
-from natter.xmpp.xeps import disco, rsm, unique_room_names
+from natter.xmpp.xeps import disco, room_avatar, rsm, unique_room_names
 
 from .answer import result
 from .refusal import refusal
@@ -21,6 +21,7 @@ FEATURES = (
     ns.RSM,
     ns.PING,
     unique_room_names.NS,
+    room_avatar.NS,
 )
 # Rooms on one page of the list; who wants more asks for the next page.
 PAGE_ROOMS_MAX = 200

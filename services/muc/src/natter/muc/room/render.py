@@ -213,6 +213,13 @@ def _hidden(before: Room, shown: Occupant, after: Room, now: Occupant) -> Iterat
     yield from presences.to_others(before, _saying(shown, room_pb2.OccupantPresence()), what, audience)
 
 
+def _moderated(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    moderated = event.message_moderated
+    # XEP-0425 §3.1: everybody is told, then the moderator is answered.
+    yield messages.groupchat(after, "", moderated.stanza, moderated.id, 0)
+    yield from _answer(after, event)
+
+
 def _voice(before: Room, event: Event, after: Room) -> Iterator[Output]:
     asker = after.occupants.get(event.voice_requested.jid)
     moderators = tuple(o for o in after.occupants.values() if o.role is Role.MODERATOR)
@@ -225,6 +232,12 @@ def _registering(before: Room, event: Event, after: Room) -> Iterator[Output]:
     yield from _answer(after, event)
     admins = tuple(Address(jid) for jid in after.admins())
     yield messages.registration_request(after, asked.jid, asked.nick, admins, f"registration-{event.time_us}")
+
+
+def _card(before: Room, event: Event, after: Room) -> Iterator[Output]:
+    # XEP-0486 §3.2: everybody is told that there is something to look at.
+    yield from _answer(after, event)
+    yield messages.configured(after, (int(Status.CONFIGURATION_CHANGED),), f"card-{event.time_us}")
 
 
 def _destroyed(before: Room, event: Event, after: Room) -> Iterator[Output]:
@@ -248,4 +261,6 @@ _RENDERERS: Final[dict[str, Callable[[Room, Any, Room], Iterator[Output]]]] = {
     "room_destroyed": _destroyed,
     "voice_requested": _voice,
     "registration_requested": _registering,
+    "message_moderated": _moderated,
+    "card_changed": _card,
 }

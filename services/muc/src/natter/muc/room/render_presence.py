@@ -10,6 +10,7 @@ from typing import Final
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape, render
 from natter.xmpp.xeps.muc import Affiliation, Destroy, Role, Status, user_x
+from natter.xmpp.xeps.occupant_id import occupant_id
 
 from .request import PRESENCE, Output
 from .rights import sees_jids
@@ -44,11 +45,6 @@ def about(room: Room, occupant: Occupant) -> About:
 def occupant_jid(room: Room, nick: str) -> str:
     """room@host/nick."""
     return f"{room.jid}/{nick}"
-
-
-def occupant_id(value: str) -> bytes:
-    """The XEP-0421 element, which every message and presence of a room carries."""
-    return f"<occupant-id xmlns='{ns.OCCUPANT_ID}' id='{value}'/>".encode()
 
 
 def stanza(room: Room, occupant: Occupant, what: About, *, show_jid: bool, oneself: bool = False) -> bytes:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from natter.proto.v1 import bus_pb2, room_pb2
 from natter.xmpp.element import Element, parse
 from natter.xmpp.jid import bare_of, resource_of
+from natter.xmpp.xeps import mam
 
 from .state import Config, Occupant, Room
 
@@ -89,6 +90,9 @@ class Limits:
     invites_max: int = 10
     # False: what is said goes to no disk, and nobody hears of it later.
     keep_words: bool = True
+    # Whether rooms keep an archive, unless they say otherwise.
+    archive: bool = True
+    card_bytes_max: int = 65_536
     # People who wait to be registered.
     registrations_max: int = 50
     tombstone_seconds: int = 0
@@ -166,11 +170,23 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """Something about the room's past, which its state does not know. `query` None: the edges of the archive."""
+
+    request: Request
+    room: Room
+    query: mam.Query | None = None
+    # Whether the asker may know who was behind a nickname.
+    sees_jids: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What follows from a request: events, and what is said without one."""
+    """What follows from a request: events, what is said without one, and what is to be looked up."""
 
     events: tuple[room_pb2.RoomEvent, ...] = ()
     outputs: tuple[Output, ...] = ()
+    question: Question | None = None
 
 
 NOTHING: Final = Decision()

@@ -77,6 +77,7 @@ def change_role(actor: tuple[Role, Affiliation], target: tuple[Role, Affiliation
             return NOT_ALLOWED
         return ALLOWED if leads(actor_rank) else FORBIDDEN
     # XEP-0045 §8.4: voice is not taken from an admin or owner, nor from an affiliation at or above the moderator's.
+    # DEVIATION(XEP-0045 §8.4): of no affiliation, as a moderator without one could silence nobody else.
     if new is Role.VISITOR and (leads(rank) or (rank is not Affiliation.NONE and _RANK[rank] >= _RANK[actor_rank])):
         return NOT_ALLOWED
     return ALLOWED

@@ -44,7 +44,13 @@ def encode(room: Room) -> bytes:
             for jid, a in room.affiliations.items()
         ],
         occupants=[_occupant_to(o) for o in room.occupants.values()],
-        history=[room_pb2.HistoryItem(stanza=said.stanza, time_us=said.time_us) for said in room.history],
+        history=[
+            room_pb2.HistoryItem(stanza=said.stanza, time_us=said.time_us, archived=said.archived)
+            for said in room.history
+        ],
+        archived=room.archived,
+        card=room.card,
+        avatars=room.avatars,
         registrations=room.registrations,
     )
     if room.subject is not None:
@@ -66,7 +72,7 @@ def decode(payload: bytes) -> Room:
     """The room of a snapshot."""
     snapshot = room_pb2.RoomSnapshot.FromString(payload)
     occupants = {o.jid: _occupant_from(o) for o in snapshot.occupants}
-    history = tuple(Said(item.stanza, item.time_us) for item in snapshot.history)
+    history = tuple(Said(item.stanza, item.time_us, item.archived) for item in snapshot.history)
     subject = Subject(snapshot.subject, snapshot.subject_stanza, snapshot.subject_us)
     affiliations = {a.jid: Affiliated(Affiliation(a.affiliation), a.reason, a.nick) for a in snapshot.affiliations}
     return Room(
@@ -85,8 +91,11 @@ def decode(payload: bytes) -> Room:
         history,
         sum(len(said.stanza) for said in history),
         subject if snapshot.subject_us else None,
+        snapshot.archived,
         {source: Applied(cause.sequence, cause.index, cause.time_us) for source, cause in snapshot.applied.items()},
         _tombstone(snapshot) if snapshot.tombstone_us else None,
+        snapshot.card,
+        tuple(snapshot.avatars),
     )
 
 

@@ -12,7 +12,9 @@ from natter.xmpp.element import Element, attr_escape, parse, render
 from natter.xmpp.jid import JIDError, domain_of, normalise
 from natter.xmpp.traits import Trait
 
-from .request import Cause
+from . import archive_id
+from .request import Cause, Request
+from .state import Room
 
 _START: Final = re.compile(rb"<([^\s/>]+)((?:[^>'\"/]|'[^']*'|\"[^\"]*\")*)(/?)>")
 _ATTRIBUTE: Final = re.compile(rb"\s+([^\s=]+)\s*=\s*('[^']*'|\"[^\"]*\")")
@@ -21,6 +23,10 @@ _OWN: Final = frozenset((b"from", b"to", b"id", b"type"))
 
 # Children that only a server or a room may write: without one of them there is nothing to remove.
 _SUSPECT: Final = int(Trait.MUC_USER | Trait.OCCUPANT_ID | Trait.STANZA_ID | Trait.DELAY | Trait.MUC_JOIN)
+
+# What is worth repeating to those who come later.
+_LASTING: Final = int(Trait.BODY | Trait.ENCRYPTED | Trait.STORE)
+_FLEETING: Final = int(Trait.NO_STORE | Trait.NO_PERMANENT_STORE)
 
 _ALWAYS: Final = frozenset((f"{{{ns.MUC_USER}}}x", f"{{{ns.OCCUPANT_ID}}}occupant-id", f"{{{ns.MUC}}}x"))
 # Children that are forged exactly when this attribute names the room, its host or the domain.
@@ -128,6 +134,17 @@ def without_status(payload: bytes) -> bytes:
     for child in element.findall(f"{{{ns.CLIENT}}}status"):
         remove(element, child)
     return split(render(element)).inner
+
+
+def is_lasting(traits: int) -> bool:
+    """Whether a message is worth repeating to those who come later: words, or what somebody asked to be kept."""
+    return bool(traits & _LASTING) and not traits & _FLEETING
+
+
+def room_id(room: Room, request: Request, archived: int) -> str:
+    """The <stanza-id/> of a message: its archive id, or of a passing one an id that no archive has."""
+    id = archive_id.encode(room.secret, archived) if archived else stanza_id(room.jid, request.cause, request.now_us)
+    return f"<stanza-id xmlns='{ns.STANZA_IDS}' by='{attr_escape(room.jid)}' id='{id}'/>"
 
 
 def stanza_id(room: str, cause: Cause, now_us: int) -> str:

@@ -96,6 +96,8 @@ class Said:
 
     stanza: bytes
     time_us: int
+    # Its number in the archive; 0: it is in none.
+    archived: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +159,20 @@ class Room:
     history: tuple[Said, ...] = ()
     history_bytes: int = 0
     subject: Subject | None = None
+    # The number of the newest message in the archive.
+    archived: int = 0
     # The highest input that has events, per source.
     applied: Mapping[str, Applied] = field(default_factory=dict)
     tombstone: Tombstone | None = None
+    # The room's card as it was set, and what its pictures are called.
+    card: bytes = b""
+    avatars: tuple[str, ...] = ()
 
     def affiliation(self, bare: str) -> Affiliation:
         """The affiliation of a bare JID."""
+        # The service itself, for its operator. Nobody else speaks from its address.
+        if bare == domain_of(self.jid):
+            return Affiliation.OWNER
         found = self.affiliations.get(bare)
         if found is not None:
             return found.affiliation

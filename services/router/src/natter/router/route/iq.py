@@ -8,7 +8,7 @@ from natter.proto.v1.bus_pb2 import Frame
 from natter.xmpp import ns
 from natter.xmpp.jid import bare_of
 
-from .outcome import ANSWER, NO_SUCH_SERVER, UNASKED, UNAVAILABLE, Deliver, Hand, Outcomes
+from .outcome import ANSWER, FORBIDDEN, NO_SUCH_SERVER, UNASKED, UNAVAILABLE, Deliver, Hand, Outcomes
 from .target import Target, classify
 from .view import Directory, Hosts
 
@@ -41,6 +41,9 @@ def by_address(frame: Frame, directory: Directory, hosts: Hosts) -> Outcomes:
         case Target.OWN | Target.SERVER:
             return _to_ourselves(frame, target, hosts)
         case Target.BARE:
+            if frame.payload in hosts.archive_requests:
+                # XEP-0313 §8.1: an archive is its owner's; whether there is one is not said.
+                return FORBIDDEN
             # XEP-0012 §3: the user's own shard knows when, and who may know.
             if frame.payload == LAST and frame.type == "get":
                 return (Hand("user", frame.to),)
@@ -66,7 +69,10 @@ def _to_ourselves(frame: Frame, target: Target, hosts: Hosts) -> Outcomes:
         return (Hand("account", bare_of(frame.sender)),)
     if payload == LAST and target is Target.OWN and frame.type == "get":
         return (Hand("user", bare_of(frame.sender)),)
-    if payload in hosts.answers and frame.type == "get":
+    if payload in (hosts.answers if frame.type == "get" else hosts.orders):
         return ANSWER
+    if payload in hosts.archive_requests and target is Target.OWN:
+        # XEP-0313 §3.3: at the user's bare JID.
+        return (Hand("archive", bare_of(frame.sender)),)
     # RFC 6120 §8.4: a payload that is not understood.
     return UNAVAILABLE

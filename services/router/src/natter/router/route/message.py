@@ -1,4 +1,4 @@
-"""Messages.  RFC 6121 §8.5, without offline storage."""
+"""Messages.  RFC 6121 §8.5."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from natter.proto.v1.bus_pb2 import Frame
+from natter.xmpp import keeping
 from natter.xmpp.jid import bare_of
 
-from .outcome import ERROR, HEADLINE, NO_SUCH_SERVER, UNAVAILABLE, Deliver, Hand, Outcomes
+from .outcome import ERROR, HEADLINE, NO_SUCH_SERVER, PASSING, UNAVAILABLE, Deliver, Hand, Keep, Outcomes
 from .target import Target, classify
 from .view import Directory, Hosts, Session
 
@@ -26,13 +27,13 @@ def by_address(frame: Frame, directory: Directory, hosts: Hosts) -> Outcomes:
     match target:
         case Target.OWN:
             # RFC 6121 §8.2: without 'to', as if it were for the sender's own bare JID.
-            return _to_account(frame.type, directory.sessions(bare_of(frame.sender)).values())
+            return _to_account(frame, bare_of(frame.sender), directory, hosts)
         case Target.BARE:
-            return _to_account(frame.type, directory.sessions(frame.to).values())
+            return _to_account(frame, frame.to, directory, hosts)
         case Target.FULL:
             # RFC 6121 §8.5.3.2.1: chat as if it were for the bare JID; the rest is not for somebody else's eyes.
             if frame.type == "chat":
-                return _to_account("chat", directory.sessions(bare_of(frame.to)).values())
+                return _to_account(frame, bare_of(frame.to), directory, hosts)
             return refuse(frame.type)
         case Target.CONFERENCE:
             return (Hand("room", bare_of(frame.to)),)
@@ -46,8 +47,9 @@ def by_address(frame: Frame, directory: Directory, hosts: Hosts) -> Outcomes:
             assert_never(target)
 
 
-def _to_account(type: str, sessions: Iterable[Session]) -> Outcomes:
-    match type:
+def _to_account(frame: Frame, account: str, directory: Directory, hosts: Hosts) -> Outcomes:
+    sessions = directory.sessions(account).values()
+    match frame.type:
         case "error":
             # RFC 6121 §8.5.2.1.1: silently ignored.
             return ERROR
@@ -61,8 +63,18 @@ def _to_account(type: str, sessions: Iterable[Session]) -> Outcomes:
         case _:
             # RFC 6121 §5.2.2: a type that is not understood counts as normal.
             chosen = most_available(sessions)
-            # RFC 6121 §8.5.2.2.1: nobody there: the sender is told, as where there is no such account (§8.5.1).
-            return (Deliver(chosen),) if chosen else UNAVAILABLE
+            return (Deliver(chosen),) if chosen else nobody(frame, account, hosts)
+
+
+def nobody(frame: Frame, account: str, hosts: Hosts) -> Outcomes:
+    """No session of this account can take the message."""
+    if not hosts.offline:
+        # RFC 6121 §8.5.2.2.1: the sender is told, as where there is no such account (§8.5.1).
+        return UNAVAILABLE
+    if keeping.passing(frame.traits):
+        return PASSING
+    # XEP-0160 §2: it waits. Whether there is such an account, and room for more, is seen where it waits.
+    return (Keep((), account),) if keeping.until_there(frame.type, frame.traits) else refuse(frame.type)
 
 
 def most_available(sessions: Iterable[Session]) -> tuple[Session, ...]:

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from .view import Session
 
-ShardKind = Literal["user", "room", "account"]
+ShardKind = Literal["user", "room", "account", "archive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,26 @@ class Hand:
 
     kind: ShardKind
     entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Into the archives of these bare JIDs; and let it wait for `waits`, who is not there, or tell the sender.
+
+    Before any other outcome of the frame: what it is called in archives goes onto every copy of it.
+    """
+
+    owners: tuple[str, ...]
+    waits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A carbon for these sessions of `account` (XEP-0280). `sent`: by that account, else to it."""
+
+    account: str
+    sessions: tuple[Session, ...]
+    sent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +64,14 @@ class Drop:
     reason: str
 
 
-Outcome: TypeAlias = Deliver | Hand | Bounce | Answer | Drop
+Outcome: TypeAlias = Deliver | Hand | Keep | Copy | Bounce | Answer | Drop
 Outcomes: TypeAlias = tuple[Outcome, ...]
 
 # The ones without content, made once.
 UNAVAILABLE: Final[Outcomes] = (Bounce("service-unavailable"),)
 NO_SUCH_SERVER: Final[Outcomes] = (Bounce("remote-server-not-found"),)
 BAD_REQUEST: Final[Outcomes] = (Bounce("bad-request"),)
+FORBIDDEN: Final[Outcomes] = (Bounce("forbidden"),)
 ANSWER: Final[Outcomes] = (Answer(),)
 # An answer that nobody asked for, or that came too late.
 UNASKED: Final[Outcomes] = (Drop("unasked"),)
@@ -58,5 +79,7 @@ UNASKED: Final[Outcomes] = (Drop("unasked"),)
 ERROR: Final[Outcomes] = (Drop("error"),)
 # RFC 6121 §8.5.2.2.1: a headline for somebody who is not there.
 HEADLINE: Final[Outcomes] = (Drop("headline"),)
+# XEP-0160 §3: a chat state for somebody who is not there.
+PASSING: Final[Outcomes] = (Drop("passing"),)
 # It was for a session that has left, and nobody needs to know.
 LEFT: Final[Outcomes] = (Drop("left"),)

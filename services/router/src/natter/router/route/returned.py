@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from natter.proto.v1.bus_pb2 import KIND_IQ, KIND_MESSAGE, Frame
+from natter.xmpp.jid import bare_of
 
 from . import message
 from .outcome import LEFT, UNAVAILABLE, Deliver, Outcomes
@@ -13,6 +14,9 @@ from .view import Directory, Hosts, Without
 
 # Set in a frame's traits, above every Trait, when it goes to several gateways: if one comes back, others got it.
 COPIED: Final = 1 << 31
+
+# RFC 6121 §5.2.2: types of messages for a person, who may come later.
+WAITS: Final = ("", "normal", "chat")
 
 Decide = Callable[[Frame, Directory, Hosts], Outcomes]
 
@@ -23,7 +27,7 @@ def again(frame: Frame, directory: Directory, hosts: Hosts, decide: Decide) -> O
     if not frame.session:
         return LEFT
     if frame.returned > hosts.returns_max:
-        return _given_up(frame)
+        return _given_up(frame, hosts)
     outcomes = decide(frame, Without(directory, frozenset(frame.sessions)), hosts)
     if frame.traits & COPIED and _reached_others(frame, outcomes):
         return LEFT
@@ -40,7 +44,9 @@ def _reached_others(frame: Frame, outcomes: Outcomes) -> bool:
     )
 
 
-def _given_up(frame: Frame) -> Outcomes:
+def _given_up(frame: Frame, hosts: Hosts) -> Outcomes:
     if frame.kind == KIND_MESSAGE:
-        return message.refuse(frame.type)
+        account = bare_of(frame.to or frame.sender)
+        # Groupchat and the like do not wait for anybody.
+        return message.nobody(frame, account, hosts) if frame.type in WAITS else message.refuse(frame.type)
     return UNAVAILABLE if frame.kind == KIND_IQ and frame.type in ("get", "set") else LEFT

@@ -22,6 +22,8 @@ class Session(Protocol):
     def priority(self) -> int: ...
     @property
     def bound_us(self) -> int: ...
+    @property
+    def carbons(self) -> bool: ...
 
 
 class Directory(Protocol):
@@ -38,6 +40,13 @@ class Hosts:
     domain: str
     conference: str
     answers: frozenset[str] = frozenset()
+    # Likewise, of <iq type='set'/>.
+    orders: frozenset[str] = frozenset()
+    # Payloads of requests to archives.
+    archive_requests: frozenset[str] = frozenset()
+    # Whether messages are archived, and whether they wait for who is not there.
+    archive: bool = False
+    offline: bool = False
     # A frame that came back more often than this, because each session it was for had left, is given up.
     returns_max: int = 5
 

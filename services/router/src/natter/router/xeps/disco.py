@@ -17,7 +17,8 @@ def info(question: Question) -> tuple[Element, ...]:
     _no_node(question)
     if question.of_account:
         # XEP-0030 §8: a bare JID's identity; one's own account may always be asked.
-        return (disco.info_query(disco.Info((disco.Identity("account", "registered"),), FEATURES)),)
+        features = (*FEATURES, *question.server.account_features)
+        return (disco.info_query(disco.Info((disco.Identity("account", "registered"),), features)),)
     server = question.server
     identity = disco.Identity("server", "im", name=server.name)
     return (disco.info_query(disco.Info((identity,), server.features)),)

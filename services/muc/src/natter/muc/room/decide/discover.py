@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from natter.xmpp import ns
 from natter.xmpp.jid import local_of
-from natter.xmpp.xeps import disco, extended_disco, muc
+from natter.xmpp.xeps import disco, extended_disco, mam, moderation, muc, retraction, room_avatar, self_ping
 
 from ..answer import result
-from ..request import Decision, Refused, Request
+from ..request import Decision, Limits, Refused, Request
 from ..state import Config, Room
 from . import register
+from .archive import archives
 
 FEATURES = (
     ns.DISCO_INFO,
@@ -22,14 +23,22 @@ FEATURES = (
     ns.STANZA_IDS,
     ns.PING,
     register.FEATURE,
+    room_avatar.NS,
     ns.MUC_REGISTER,
     ns.MUC_REQUEST,
     # XEP-0410 §3.3: a ping to oneself is answered by the room.
-    "http://jabber.org/protocol/muc#self-ping-optimization",
+    self_ping.FEATURE,
+    moderation.NS,
+    retraction.NS,
+    retraction.TOMBSTONE,
 )
 
 
-def info(room: Room, request: Request) -> Decision:
+# XEP-0313 §7: of a room that keeps an archive.
+_ARCHIVE = (mam.NS, mam.EXTENDED)
+
+
+def info(room: Room, request: Request, limits: Limits) -> Decision:
     """disco#info of the room."""
     node = _node(request, f"{{{ns.DISCO_INFO}}}query")
     if node == muc.NODE_TRAFFIC:
@@ -46,7 +55,7 @@ def info(room: Room, request: Request) -> Decision:
     name = room.config.name or local_of(room.jid)
     told = disco.Info(
         (disco.Identity("conference", "text", name=name),),
-        (*FEATURES, *config_features(room.config)),
+        (*FEATURES, *config_features(room.config), *(_ARCHIVE if archives(room, limits) else ())),
         (extended_disco.extension(ns.MUC_ROOMINFO, _facts(room)),),
     )
     return Decision(outputs=(result(request, disco.info_query(told)),))
@@ -87,6 +96,8 @@ def _facts(room: Room) -> dict[str, tuple[str, ...]]:
         "muc#roominfo_subjectmod": ("1" if config.occupants_change_subject else "0",),
         "muc#maxhistoryfetch": (str(config.history_stanzas_max),),
     }
+    if room.avatars:
+        facts["muc#roominfo_avatarhash"] = room.avatars
     if config.lang:
         facts["muc#roominfo_lang"] = (config.lang,)
     if config.pubsub:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from natter.xmpp import ns
-from natter.xmpp.element import attr_escape
 from natter.xmpp.traits import Trait
+from natter.xmpp.xeps import retraction
 from natter.xmpp.xeps.muc import Role
+from natter.xmpp.xeps.occupant_id import occupant_id
 
+from .. import archive_id
 from ..events import event
-from ..render_presence import occupant_id, occupant_jid
+from ..render_presence import occupant_jid
 from ..request import Decision, Limits, Refused, Request, present
-from ..stanza import clean, readdress, stanza_id
+from ..stanza import clean, is_lasting, readdress, room_id
 from ..state import Occupant, Room
 from . import subject
+from .archive import archives
 
 # Plain numbers: asked of every message, and flags take microseconds.
 _SUBJECT: Final = int(Trait.SUBJECT)
 _MESSAGE: Final = int(Trait.BODY | Trait.THREAD)
+_RETRACTS: Final = retraction.NS.encode()
 _LASTING: Final = ~int(Trait.MUC_USER | Trait.MUC_JOIN)
 
 
@@ -32,10 +35,16 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
     if sender.role is Role.VISITOR:
         raise Refused("forbidden", "Visitors may not speak in this room.")
     made = event(request)
-    made.message_sent.nick = sender.nick
-    made.message_sent.id = request.id
-    made.message_sent.traits = request.traits & _LASTING
-    made.message_sent.stanza = reflected(room, request, sender)
+    said = made.message_sent
+    said.nick, said.jid, said.id = sender.nick, sender.jid, request.id
+    said.traits = request.traits & _LASTING
+    if _RETRACTS in request.stanza:
+        # XEP-0424 §3: the room's own id names the message; whose it was is looked at where it is shown.
+        taken = archive_id.decode(room.secret, retraction.find(request.element()))
+        said.retracts = taken if taken <= room.archived else 0
+    if archives(room, limits) and (said.retracts or is_lasting(request.traits)):
+        said.archived = room.archived + 1
+    said.stanza = reflected(room, request, sender, said.archived)
     return Decision((made,))
 
 
@@ -47,9 +56,8 @@ def speaker(room: Room, request: Request) -> Occupant:
     return found
 
 
-def reflected(room: Room, request: Request, sender: Occupant) -> bytes:
+def reflected(room: Room, request: Request, sender: Occupant, archived: int) -> bytes:
     """The message as every occupant gets it: `id` and content untouched, no `to`, and what only a room may say."""
-    id = stanza_id(room.jid, request.cause, request.now_us)
-    extra = f"<stanza-id xmlns='{ns.STANZA_IDS}' by='{attr_escape(room.jid)}' id='{id}'/>".encode()
+    extra = room_id(room, request, archived).encode()
     cleaned = clean(request.stanza, request.traits, room.jid)
     return readdress(cleaned, occupant_jid(room, sender.nick), occupant_id(sender.occupant_id) + extra)

@@ -7,9 +7,10 @@ from dataclasses import replace
 from natter.xmpp import ns
 from natter.xmpp.traits import Trait
 from natter.xmpp.xeps.muc import Role
+from natter.xmpp.xeps.occupant_id import occupant_id
 
 from ..refusal import refusal
-from ..render_presence import occupant_id, occupant_jid
+from ..render_presence import occupant_jid
 from ..request import MESSAGE, NOTHING, Decision, Limits, Output, Refused, Request
 from ..rights import role_at_least
 from ..stanza import clean, readdress

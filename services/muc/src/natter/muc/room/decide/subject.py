@@ -9,6 +9,7 @@ from ..events import event
 from ..request import Decision, Limits, Refused, Request
 from ..state import Occupant, Room
 from . import message
+from .archive import archives
 
 
 def decide(room: Room, request: Request, present: Occupant, limits: Limits) -> Decision:
@@ -26,5 +27,7 @@ def decide(room: Room, request: Request, present: Occupant, limits: Limits) -> D
     made.subject_changed.nick = present.nick
     made.subject_changed.text = text
     made.subject_changed.id = request.id
-    made.subject_changed.stanza = message.reflected(room, request, present)
+    made.subject_changed.jid = present.jid
+    made.subject_changed.archived = room.archived + 1 if archives(room, limits) else 0
+    made.subject_changed.stanza = message.reflected(room, request, present, made.subject_changed.archived)
     return Decision((made,))

@@ -1,0 +1,1 @@
+"""The archive service: what users have said and heard, and what waits for them."""

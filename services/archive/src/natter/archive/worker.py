@@ -1,0 +1,278 @@
+"""One shard of the archive's log: messages into the database in batches, questions answered behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from natter.bus.api import BusError, Entry
+from natter.bus.directory import Directory
+from natter.bus.holder import Shard
+from natter.bus.moves import Moves
+from natter.bus.sender import Senders
+from natter.bus.subjects import deliver
+from natter.proto.v1.bus_pb2 import KIND_IQ, Frame
+from natter.storage.archive import Archive
+from natter.storage.database import DatabaseError, Refused
+from natter.telemetry import names
+
+from . import replies
+from .accounts import Accounts
+from .batch import Batch, Item, decide, items
+from .handover import Handover
+from .queries import Queries
+from .settings import Settings
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS_MIN: Final = 0.1
+RETRY_SECONDS_MAX: Final = 3.0
+# Stanzas written in one transaction.
+BATCH_MAX: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the shards of one process share."""
+
+    archive: Archive
+    accounts: Accounts
+    directory: Directory
+    moves: Moves
+    queries: Queries
+    handover: Handover
+    settings: Settings
+    domain: str
+    # Held from a decision to the end of its transaction, so that what is erased meanwhile is not written again.
+    deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class ShardWorker:
+    """The holder's worker for one shard. `done`: how far the database has got, `seen`: causes, as `batch.items`."""
+
+    def __init__(
+        self, shard: Shard, tools: Tools, senders: Senders, *, done: int, seen: dict[str, tuple[int, int]]
+    ) -> None:
+        self._shard = shard
+        self._tools = tools
+        self._senders = senders
+        tools.moves.follow(senders)
+        self._done = done
+        self._seen = seen
+        self._items: list[Item] = []
+        # Entries at work: how many of their frames are not worked off yet.
+        self._open: list[int] = []
+        self._arrived = asyncio.Event()
+        self._urgent = asyncio.Event()
+        # Set whenever something was written.
+        self._written = asyncio.Event()
+        self._failing = False
+        self._asking = asyncio.Semaphore(tools.settings.queries_at_once_max)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._task = self._spawn(self._work())
+        self._task.add_done_callback(self._ended)
+
+    # --- the holder's side ------------------------------------------------------------------------------------------
+
+    def take(self, entry: Entry) -> None:
+        """One envelope of the log."""
+        self._shard.progress.begin(entry.sequence)
+        try:
+            found = items(entry, self._seen)
+        except ValueError:
+            names.POISON.add("ARCHIVE")
+            log.error("an entry of the archive's log is no envelope", extra={"sequence": entry.sequence})
+            found = []
+        self._open.append(entry.sequence)
+        for item in found:
+            if self._failing and item.frame.kind == KIND_IQ:
+                self._unable(item)
+            else:
+                self._items.append(item)
+        if any(item.frame.kind == KIND_IQ or item.frame.offline for item in found):
+            self._urgent.set()
+        self._arrived.set()
+
+    def full(self) -> bool:
+        """Whether to leave further entries on the bus for now."""
+        return len(self._items) >= self._tools.settings.rows_waiting_max
+
+    async def close(self) -> None:
+        """Stop; the next holder repeats what is not in the database."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tools.handover.left(self._shard.number)
+        self._tools.moves.forget(self._senders)
+        await self._senders.close()
+
+    @property
+    def knows_until(self) -> int:
+        """Behind which entry the log is read: a database that knows less than the bus is filled again."""
+        return self._done
+
+    async def reached(self, sequence: int, seconds_max: float) -> bool:
+        """Wait until everything up to this entry is in the database; False where it takes longer."""
+        try:
+            async with asyncio.timeout(seconds_max):
+                while self._done < sequence:
+                    self._written.clear()
+                    await self._written.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    # --- the work ---------------------------------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            log.error("a shard of the archive stopped", exc_info=task.exception())
+            self._shard.restart()
+
+    async def _work(self) -> None:
+        while True:
+            await self._arrived.wait()
+            if not self._urgent.is_set():
+                # Messages of some moments are written together: the price of a transaction is shared.
+                try:
+                    async with asyncio.timeout(self._tools.settings.batch_seconds):
+                        await self._urgent.wait()
+                except TimeoutError:
+                    pass
+            self._arrived.clear()
+            self._urgent.clear()
+            taken, self._items = self._items, []
+            opened, self._open = self._open, []
+            for start in range(0, len(taken), BATCH_MAX):
+                await self._turn(taken[start : start + BATCH_MAX], opened[-1] if start + BATCH_MAX >= len(taken) else 0)
+            if not taken:
+                await self._turn([], opened[-1])
+            for sequence in opened:
+                self._shard.progress.finish(sequence)
+
+    async def _turn(self, taken: list[Item], last: int) -> None:
+        """Write what is new; then answer. `last`: the entry that is complete with this."""
+        tools = self._tools
+        exists = {}
+        for bare in {item.frame.offline for item in taken if item.frame.offline}:
+            exists[bare] = await self._patiently(partial(tools.accounts.exists, bare))
+        async with tools.deciding:
+            decided = await self._decided(taken, exists, last)
+        for row in decided.late:
+            tools.handover.waits(row.owner)
+        for item in decided.asked:
+            self._shard.progress.expect(item.sequence)
+            self._spawn(self._ask(item))
+
+    async def _decided(self, taken: list[Item], exists: Mapping[str, bool], last: int) -> Batch:
+        tools = self._tools
+        decided = decide(
+            taken,
+            exists,
+            tools.handover.counts,
+            domain=tools.domain,
+            waiting_max=tools.settings.offline_max,
+            removed=tools.accounts.removed,
+        )
+        if decided.refused:
+            # Before they count as seen: a sender is told at least once.
+            for item in decided.refused:
+                self._answer(item, replies.error(item.frame, "service-unavailable"))
+            await self._senders.drain()
+        # Of an entry that is written in parts only the last one says that it is done.
+        sequence = last or taken[-1].sequence - 1
+        await self._write(max(sequence, self._done), decided)
+        return decided
+
+    async def _write(self, sequence: int, decided: Batch) -> None:
+        """Until it is written: while the database is away, what follows stays on the bus."""
+        pause = RETRY_SECONDS_MIN
+        while True:
+            try:
+                await self._tools.archive.append(self._shard.name, sequence, decided.kept, decided.late, decided.seen)
+                break
+            except Refused as error:
+                log.error("a batch was refused by the database: %s", error)
+                await self._one_by_one(decided)
+            except DatabaseError as error:
+                names.ARCHIVE_RETRIES.add()
+                self._fail(error, decided)
+                await asyncio.sleep(random.uniform(pause / 2, pause))
+                pause = min(RETRY_SECONDS_MAX, pause * 2)
+        if self._failing:
+            self._failing = False
+            log.warning(names.LOG_ARCHIVE_WORKS)
+        self._done = sequence
+        self._written.set()
+        names.ARCHIVED.add(by=len(decided.kept))
+
+    def _fail(self, error: DatabaseError, decided: Batch) -> None:
+        if not self._failing:
+            self._failing = True
+            log.error("%s: %s", names.LOG_ARCHIVE_FAILED, error)
+        # Nobody waits for an answer that may take minutes.
+        for item in (*decided.asked, *(item for item in self._items if item.frame.kind == KIND_IQ)):
+            self._unable(item)
+        decided.asked.clear()
+        self._items = [item for item in self._items if item.frame.kind != KIND_IQ]
+
+    async def _one_by_one(self, decided: Batch) -> None:
+        """Find the rows that the database does not take, and leave them out: the rest must not wait for them."""
+        for rows in (decided.kept, decided.late):
+            for row in list(rows):
+                alone = Batch([row], []) if rows is decided.kept else Batch([], [row])  # type: ignore[list-item]
+                try:
+                    await self._tools.archive.append(self._shard.name, self._done, alone.kept, alone.late)
+                except Refused:
+                    names.POISON.add("ARCHIVE")
+                    rows.remove(row)  # type: ignore[arg-type]
+
+    async def _patiently(self, work: Callable[[], Coroutine[Any, Any, bool]]) -> bool:
+        pause = RETRY_SECONDS_MIN
+        while True:
+            try:
+                return await work()
+            except BusError:
+                await asyncio.sleep(random.uniform(pause / 2, pause))
+                pause = min(RETRY_SECONDS_MAX, pause * 2)
+
+    # --- answers ----------------------------------------------------------------------------------------------------
+
+    async def _ask(self, item: Item) -> None:
+        try:
+            async with self._asking:
+                async for frame in self._tools.queries.answer(item.frame, self):
+                    self._answer(item, frame)
+        except DatabaseError:
+            self._unable(item)
+        except Exception as error:
+            # What was asked stays out of the log.
+            log.error("a question could not be answered: %s", type(error).__name__)
+            self._answer(item, replies.error(item.frame, "internal-server-error"))
+        finally:
+            self._shard.progress.done(item.sequence)
+
+    def _unable(self, item: Item) -> None:
+        """The database is away."""
+        if item.frame.type in ("get", "set"):
+            self._answer(item, replies.error(item.frame, "internal-server-error", "try again later", type="wait"))
+
+    def _answer(self, item: Item, frame: Frame) -> None:
+        """To the session that asked, wherever it is; one that has left is owed nothing."""
+        asker = self._tools.directory.by_session(item.frame.session)
+        if asker is None:
+            return
+        progress = self._shard.progress
+        progress.expect(item.sequence)
+        self._senders.add(deliver(asker.gateway), frame, partial(progress.done, item.sequence))

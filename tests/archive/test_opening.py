@@ -1,0 +1,29 @@
+"""A database that comes later than the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from natter.archive.opening import opened
+from natter.storage.database import DatabaseError
+
+
+class Late:
+    """Stands for Database."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+
+    async def open(self) -> list[str]:
+        self.failures -= 1
+        if self.failures >= 0:
+            raise DatabaseError("away")
+        return []
+
+
+async def test_it_is_waited_for_and_said_once() -> None:
+    said: list[Any] = []
+    await opened(Late(2), say=lambda *words: said.append(words))  # type: ignore[arg-type]
+    assert len(said) == 1 and "away" in str(said[0])
+    await opened(Late(0), say=lambda *words: said.append(words))  # type: ignore[arg-type]
+    assert len(said) == 1

@@ -1,0 +1,97 @@
+"""History with an ordinary client: what was said is found again, what waited is handed over, devices stay in step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from person import Login, Person
+from stack import Stack
+
+
+async def history(person: Person, **query: Any) -> list[Any]:
+    """The results of one query."""
+    answer = await person.plugin["xep_0313"].retrieve(iterator=False, timeout=20, **query)
+    return list(answer["mam"]["results"])
+
+
+def body(result: Any) -> str:
+    return str(result["mam_result"]["forwarded"]["stanza"]["body"])
+
+
+def with_mam(person: Person) -> Person:
+    person.register_plugin("xep_0313")
+    person.register_plugin("xep_0280")
+    return person
+
+
+async def test_what_was_said_is_found_again_under_the_same_id(login: Login) -> None:
+    alice, bob = with_mam(await login("alice@localhost/mam")), with_mam(await login("bob@localhost/mam"))
+    alice.send_message("bob@localhost/mam", "one for the archive", mtype="chat")
+    heard = await bob.says("alice@localhost/mam", "one for the archive")
+    id = heard.xml.find("{urn:xmpp:sid:0}stanza-id").get("id")
+    for person, other in ((alice, "bob@localhost"), (bob, "alice@localhost")):
+        last = (await history(person, with_jid=other, rsm={"before": "", "max": 1}))[-1]
+        assert (body(last), last["mam_result"]["id"]) == ("one for the archive", id)
+
+
+async def test_what_waits_is_handed_over_once_and_has_its_time(login: Login) -> None:
+    alice = await login("alice@localhost/waits")
+    alice.send_message("carol@localhost", "when you come", mtype="chat")
+    carol = await login("carol@localhost/first")
+    heard = await carol.says("alice@localhost/waits", "when you come")
+    assert heard.xml.find("{urn:xmpp:delay}delay").get("from") == "localhost"
+    assert heard.xml.find("{urn:xmpp:sid:0}stanza-id") is not None
+    await carol.offline()
+    carol = await login("carol@localhost/second")
+    alice.send_message("carol@localhost/second", "end", mtype="chat")
+    await carol.says("alice@localhost/waits", "end")
+    assert not [s for e, s in carol.heard if e == "message"]
+
+
+async def test_carbons(login: Login) -> None:
+    phone, desk = with_mam(await login("bob@localhost/phone")), with_mam(await login("bob@localhost/desk"))
+    alice = await login("alice@localhost/c")
+    copies: list[Any] = []
+    for event in ("carbon_received", "carbon_sent"):
+        desk.add_event_handler(event, copies.append)
+    await desk.plugin["xep_0280"].enable()
+    alice.send_message("bob@localhost/phone", "to the phone", mtype="chat")
+    await phone.says("alice@localhost/c", "to the phone")
+    phone.send_message("alice@localhost", "from the phone", mtype="chat")
+    await alice.says("bob@localhost/phone", "from the phone")
+    alice.send_message("bob@localhost/desk", "end", mtype="chat")
+    await desk.says("alice@localhost/c", "end")
+    assert [str(c["from"]) for c in copies] == ["bob@localhost"] * 2
+    assert copies[0]["carbon_received"]["body"] == "to the phone"
+    assert copies[1]["carbon_sent"]["body"] == "from the phone"
+    await desk.plugin["xep_0280"].disable()
+
+
+async def everything(person: Person, other: str) -> list[tuple[str, str]]:
+    """Ids and bodies of the whole archive with somebody, page by page."""
+    found: list[tuple[str, str]] = []
+    while True:
+        rsm = {"max": 100, **({"after": found[-1][0]} if found else {})}
+        answer = await person.plugin["xep_0313"].retrieve(iterator=False, timeout=20, with_jid=other, rsm=rsm)
+        found += [(result["mam_result"]["id"], body(result)) for result in answer["mam"]["results"]]
+        if answer["mam_fin"]["complete"] == "true":
+            return found
+
+
+async def test_an_archive_that_is_killed_hinders_nobody_and_misses_nothing(login: Login, stack: Stack) -> None:
+    alice, bob = with_mam(await login("alice@localhost/k")), with_mam(await login("bob@localhost/k"))
+    said = [f"kill {n}" for n in range(300)]
+    pid = 0
+    for number, text in enumerate(said):
+        alice.send_message("bob@localhost/k", text, mtype="chat")
+        if number in (100, 200):
+            # What was written, what was read and not written, and what is on its way.
+            await bob.says("alice@localhost/k", said[number - 50])
+            pid = stack.kill("archive")
+            await bob.says("alice@localhost/k", text)
+            stack.wait_replaced("archive", pid)
+    await bob.says("alice@localhost/k", said[-1])
+    for person, other in ((alice, "bob@localhost"), (bob, "alice@localhost")):
+        found = [(id, text) for id, text in await everything(person, other) if text.startswith("kill ")]
+        assert [text for _, text in found] == said
+        assert len({id for id, _ in found}) == len(said)
