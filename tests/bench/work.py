@@ -13,6 +13,7 @@ from clients import END, Client, connect
 from servers import cpu_seconds, resident_kib
 
 PASSWORD = "bench"
+ACCOUNTS = 100
 Pids = Callable[[], list[int]]
 BODY = "x" * 96
 MESSAGE = "<message to='{to}' type='chat' id='m'><body>" + BODY + "</body></message>"
@@ -46,8 +47,13 @@ async def register(host: str, port: int, names: list[str]) -> None:
 
 
 async def people_of(host: str, port: int, count: int, secure: ssl.SSLContext | None = None) -> list[Client]:
-    """Log the first `count` accounts in."""
-    return [await (await connect(host, port, secure)).login(f"chat{i}", PASSWORD) for i in range(count)]
+    """Log `count` people in: a hundred accounts, then the same with another resource."""
+
+    async def one(i: int) -> Client:
+        client = await connect(host, port, secure)
+        return await client.login(f"chat{i % ACCOUNTS}", PASSWORD, resource=f"b{i // ACCOUNTS}")
+
+    return [await one(i) for i in range(count)]
 
 
 def leave(people: list[Client]) -> None:
