@@ -12,10 +12,15 @@ from typing import Any, Protocol
 
 from natter.bus import subjects
 from natter.bus.api import Entry, Start, Subscription
+from natter.bus.nats import NatsBus
 from system import System
 from tcpproxy import TcpProxy
 
 FIRES_SECONDS_MAX = 15.0
+HALF_OPEN = "clients half open"
+# How often a full js_stream is made full again: what is done makes room.
+FULL_SECONDS = 0.1
+ENDS_SECONDS_MAX = 20.0
 
 
 class Fault(Protocol):
@@ -247,6 +252,59 @@ class Duplicate:
 
 
 @dataclass(slots=True)
+class StreamFull:
+    """A js_stream takes nothing more, as when the disk is full: its limit stays at what it holds."""
+
+    stream: str
+    seconds: float = 6.0
+    task: asyncio.Task[None] | None = None
+    before: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.stream} full"
+
+    async def inject(self, system: System, rng: random.Random) -> None:
+        bus = await system.own_bus()
+        self.before = (await bus.requests.api(f"STREAM.INFO.{self.stream}"))["config"]
+        self.task = asyncio.create_task(self._fill(bus))
+
+    async def _fill(self, bus: NatsBus) -> None:
+        while True:
+            used = (await bus.usage(self.stream)).bytes_used
+            await bus.requests.api(f"STREAM.UPDATE.{self.stream}", {**self.before, "max_bytes": max(1, used)})
+            await asyncio.sleep(FULL_SECONDS)
+
+    async def heal(self, system: System, rng: random.Random) -> None:
+        if self.task is not None:
+            await ended(self.task)
+        bus = await system.own_bus()
+        await bus.requests.api(f"STREAM.UPDATE.{self.stream}", self.before)
+
+
+@dataclass(slots=True)
+class RollingRestart:
+    """Every process in turn is told to end (SIGTERM), and is back before the next one: an upgrade under load."""
+
+    services: tuple[str, ...]
+    name: str = "rolling restart"
+    seconds: float = 0.0
+
+    async def inject(self, system: System, rng: random.Random) -> None:
+        for process in [p for p in system.processes() if p["service"] in self.services]:
+            system.signal(process["pid"], signal.SIGTERM)
+            end = asyncio.get_running_loop().time() + ENDS_SECONDS_MAX
+            while process["pid"] in [p["pid"] for p in system.processes()]:
+                if asyncio.get_running_loop().time() > end:
+                    raise AssertionError(f"{process['instance']} does not end")
+                await asyncio.sleep(0.02)
+            await system.all_up()
+
+    async def heal(self, system: System, rng: random.Random) -> None:
+        await system.all_up()
+
+
+@dataclass(slots=True)
 class KillEverything:
     """Every process, nats-server too, in random order and with pauses; the launcher starts each again."""
 
@@ -301,7 +359,7 @@ def every_fault() -> list[Fault]:
     found: list[Fault] = [Nothing()]
     found += [Kill(service) for service in ALL]
     found += [KillAtRandom(tuple(s for s in ALL if s != "gateway"), "kill at random, not gateways")]
-    found += [KillAtRandom(ALL)]
+    found += [KillAtRandom(ALL, "kill at random for 60 s", 60.0, (5.0, 5.0))]
     found += [Freeze(service, seconds) for seconds in (5.0, 20.0) for service in ALL]
     for service in ("gateway", "router", "presence", "muc"):
         found += [Wire(f"bus–{service} delayed", bus_of(service), delay)]
@@ -313,13 +371,14 @@ def every_fault() -> list[Fault]:
     found += [Wire("gateways cut off for 12 s", bus_of("gateway"), cut_off, 12.0)]
     found += [Wire("clients delayed", clients, delay), Wire("clients sliced", clients, cut_into_slices)]
     found += [Wire("clients stalled up", clients, stall_up), Wire("clients stalled down", clients, stall_down)]
-    found += [Wire("clients cut", clients, cut_some, 0.0), Wire("clients half open", clients, half_open, 6.0)]
+    found += [Wire("clients cut", clients, cut_some, 0.0), Wire(HALF_OPEN, clients, half_open, 6.0)]
     found += [NotReading(), Duplicate()]
+    found += [StreamFull(name) for name in (subjects.LANES, subjects.DELIVERIES, subjects.SHARDS, subjects.JOURNALS)]
     found += [FailAt(s, p) for s in ("router", "muc", "gateway") for p in ("after-append-before-ack", "mid-batch")]
     found += [FailAt("presence", "after-append-before-ack", 3), FailAt("presence", "mid-batch", 3)]
     found += [FailAt("router", "after-ack-before-route"), FailAt("muc", "after-ack-before-route")]
     found += [FailAt("presence", "after-ack-before-route", 3), FailAt("muc", "mid-snapshot", 1)]
-    found += [KillEverything(), KillLauncher()]
+    found += [KillEverything(), KillLauncher(), RollingRestart(ALL)]
     return found
 
 

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 
+# Sent so long before a connection died, a message may still have been on its way into it.
+UNDER_WAY_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -18,8 +21,9 @@ class Verdict:
     ok: int = 0
     # Accepted, never received, and nobody was told.
     lost: int = 0
-    # Further copies of what was received.
+    # Further copies of what was received, and those of them that came in one and the same session.
     duplicate: int = 0
+    again: int = 0
     # First copies that came behind a later one, in one and the same session.
     reordered: int = 0
     # Not received; the sender does not know whether they were accepted.
@@ -28,14 +32,17 @@ class Verdict:
     bounced: int = 0
     # Sent while the receiver had an earlier session, which is gone: without resumption it comes (P3), in no order.
     late: int = 0
+    # Accepted, and written into a connection of which only the client knew that it was dead: without stream management
+    # nobody can know. Counted for faults that leave such connections only.
+    unread: int = 0
 
     def __add__(self, other: Verdict) -> Verdict:
         return Verdict(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Verdict)))
 
     @property
     def kept(self) -> bool:
-        """Nothing accepted was lost, and nothing overtook."""
-        return not self.lost and not self.reordered
+        """Nothing accepted was lost, nothing overtook, nothing came twice in one session."""
+        return not self.lost and not self.reordered and not self.again
 
 
 @dataclass(slots=True)
@@ -50,10 +57,20 @@ class Ledger:
     received: list[tuple[int, float]] = field(default_factory=list)
     # When the receiver has logged in since.
     logins: list[float] = field(default_factory=list)
+    # When the receiver's connection was left half open, if it was and the server has no means to find out.
+    half_open: float | None = None
 
     def waiting(self) -> set[int]:
         """Accepted, and nothing more is known of it yet."""
-        return self.accepted - self.bounced - {n for n, _ in self.received}
+        return self.accepted - self.bounced - {n for n, _ in self.received} - self.unread()
+
+    def unread(self) -> set[int]:
+        """What was under way to a half-open connection, before the receiver logged in again."""
+        if self.half_open is None:
+            return set()
+        begin = self.half_open - UNDER_WAY_SECONDS
+        end = next((time for time in self.logins if time > self.half_open), float("inf"))
+        return {n for n, time in self.sent.items() if begin <= time < end} - {n for n, _ in self.received}
 
     def verdict(self) -> Verdict:
         """The fate of everything sent."""
@@ -63,11 +80,15 @@ class Ledger:
             first.setdefault(number, time)
         in_order = [number for number, time in first.items() if not self._is_late(number, time)]
         missing = set(self.sent) - set(counts)
+        unread = self.unread() & self.accepted - self.bounced
+        sessions = Counter((n, bisect_right(self.logins, time)) for n, time in self.received)
         return Verdict(
             sent=len(self.sent),
             ok=len(counts),
-            lost=len(missing & self.accepted - self.bounced),
+            lost=len(missing & self.accepted - self.bounced - unread),
             duplicate=sum(counts.values()) - len(counts),
+            again=sum(sessions.values()) - len(sessions),
+            unread=len(unread),
             reordered=inversions(in_order),
             unknown=len(missing - self.accepted - self.bounced),
             bounced=len(missing & self.bounced),
@@ -115,17 +136,19 @@ class Roster:
         place = {what: i for i, what in enumerate(dict.fromkeys(self.journal))}
         said = Counter(self.journal)
         reordered = sum(inversions(n for m, n in place if m == member) for member in {m for m, _ in place})
-        duplicate = sum(said.values()) - len(said)
-        for heard in self.heard.values():
+        duplicate = again = sum(said.values()) - len(said)
+        for occupant, heard in self.heard.items():
             first = dict.fromkeys(heard)
             reordered += inversions(place[what] for what in first if what in place)
             reordered += sum(what not in place for what in first)
             duplicate += len(heard) - len(first)
+            again += len(heard) - len(first) if occupant in self.stayed else 0
         return Verdict(
             sent=self.sent,
             ok=len(said),
             lost=len(self.missing()),
             duplicate=duplicate,
+            again=again,
             reordered=reordered,
             unknown=max(0, self.sent - len(set(said) | self.accepted | self.bounced)),
             bounced=len(self.bounced - set(said)),

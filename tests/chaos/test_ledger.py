@@ -32,7 +32,7 @@ def test_what_came_back_as_an_error_is_not_lost() -> None:
 
 
 def test_a_copy_that_comes_late_is_a_duplicate_and_no_disorder() -> None:
-    assert ledger(3, {0, 1, 2}, [0, 1, 2, 0]).verdict() == Verdict(sent=3, ok=3, duplicate=1)
+    assert ledger(3, {0, 1, 2}, [0, 1, 2, 0]).verdict() == Verdict(sent=3, ok=3, duplicate=1, again=1)
 
 
 def test_disorder() -> None:
@@ -80,3 +80,34 @@ def test_who_stayed_must_have_heard_everything_and_who_left_need_not() -> None:
 def test_what_was_accepted_and_never_said_in_the_room_is_lost() -> None:
     roster = Roster([(0, 0)], {0: [(0, 0)]}, {(0, 0), (0, 1), (0, 2)}, {(0, 2)}, {0}, sent=3)
     assert roster.verdict() == Verdict(sent=3, ok=1, lost=1, bounced=1)
+
+
+def test_a_copy_in_the_same_session_is_told_from_one_in_the_next() -> None:
+    made = ledger(3, {0, 1, 2}, [0, 1, 1, 0, 2])
+    # The last two, at 103 and 104 s, came to another session.
+    made.logins = [102.5]
+    verdict = made.verdict()
+    assert (verdict.duplicate, verdict.again, verdict.kept) == (2, 1, False)
+    made = ledger(3, {0, 1, 2}, [0, 1, 2, 0])
+    made.logins = [102.5]
+    assert made.verdict().kept
+
+
+def test_what_went_into_a_half_open_connection_is_neither_lost_nor_awaited() -> None:
+    made = ledger(8, set(range(8)), [0, 1, 6])
+    assert made.verdict().lost == 5
+    # 2 to 5 were sent between a second before it and the next login; nothing excuses 7.
+    made.half_open, made.logins = 3.0, [5.5]
+    assert (made.verdict().lost, made.verdict().unread) == (1, 4)
+    assert made.waiting() == {7}
+
+
+def test_a_room_says_nothing_twice_to_who_stayed() -> None:
+    said = [(0, 0), (0, 1)]
+    heard = [(0, 0), (0, 1), (0, 1)]
+    roster = Roster(said, {0: said, 1: heard}, set(said), set(), {0}, sent=2)
+    assert (roster.verdict().duplicate, roster.verdict().again) == (1, 0)
+    roster.stayed.add(1)
+    assert (roster.verdict().again, roster.verdict().kept) == (1, False)
+    roster = Roster([*said, (0, 1)], {}, set(said), set(), set(), sent=2)
+    assert (roster.verdict().again, roster.verdict().kept) == (1, False)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from acceptance import Acceptance, Echo, Managed
-from faults import Fault, NotReading
+from faults import HALF_OPEN, Fault, NotReading
 from ledger import Verdict
 from raw import Raw
 from system import System
@@ -35,6 +35,8 @@ class Outcome:
     room: Verdict = field(default_factory=Verdict)
     # Receivers that do not see the sender's last presence.
     presence_stale: int = 0
+    # Sessions that began anew; with stream management they should have been resumed.
+    anew: int = 0
     recovery_seconds: list[float] = field(default_factory=list)
     # The longest that a message took, per pair.
     worst_seconds: list[float] = field(default_factory=list)
@@ -57,13 +59,18 @@ async def trial(system: System, work: Workload, fault: Fault, seed: int, index: 
     if isinstance(fault, NotReading):
         fault.talkers = [pair.receiver for pair in work.pairs]
     talking: asyncio.Task[None] | None = None
+    logins = 0
     try:
         await system.all_up()
         await work.begin()
+        logins = sum(talker.logins for talker in work.talkers())
         talking = asyncio.create_task(work.talk())
         await asyncio.sleep(LEAD_SECONDS + rng.uniform(0.0, 0.3))
         try:
             await fault.inject(system, rng)
+            if fault.name == HALF_OPEN and work.acceptance is Echo:
+                for pair in work.pairs:
+                    pair.ledger.half_open = loop.time()
             await asyncio.sleep(fault.seconds)
         finally:
             await fault.heal(system, rng)
@@ -90,6 +97,7 @@ async def trial(system: System, work: Workload, fault: Fault, seed: int, index: 
     outcome.worst_seconds = [round(pair.ledger.worst_seconds(), 3) for pair in work.pairs]
     outcome.room = work.roster.verdict()
     outcome.presence_stale = len(work.stale())
+    outcome.anew = sum(talker.logins for talker in work.talkers()) - logins
     outcome.seconds = round(loop.time() - began, 1)
     return outcome
 
@@ -118,8 +126,9 @@ async def campaign(
     note: Any = None,
     pairs: int = 4,
     flags: Sequence[str] = (),
+    managed: bool = True,
 ) -> list[Outcome]:
-    """All `faults` in an order that the seed gives, on one system of its own."""
+    """All `faults` in an order that the seed gives, on one system of its own. `managed`: with XEP-0198, if offered."""
     order = list(faults)
     random.Random(seed).shuffle(order)
     say(f"seed {seed}: {'; '.join(fault.name for fault in order)}")
@@ -127,7 +136,7 @@ async def campaign(
     outcomes: list[Outcome] = []
     try:
         await system.start()
-        work = Workload(system, pairs_count=pairs, acceptance=await acceptance_of(system))
+        work = Workload(system, pairs_count=pairs, acceptance=await acceptance_of(system) if managed else Echo)
         await work.start()
         for index, fault in enumerate(order):
             outcome = await trial(system, work, fault, seed, index)
@@ -146,7 +155,7 @@ def line(outcome: Outcome) -> str:
     slowest, worst = max(outcome.recovery_seconds, default=0.0), max(outcome.worst_seconds, default=0.0)
     text = (
         f"{time.strftime('%H:%M:%S')} seed {outcome.seed} {'kept  ' if outcome.kept else 'BROKEN'} {outcome.fault} "
-        f"({outcome.seconds} s): {brief(outcome.pairs)}; room {brief(outcome.room)}; stale {outcome.presence_stale}; "
+        f"({outcome.seconds} s): {brief(outcome.pairs)}; room {brief(outcome.room)}; stale {outcome.presence_stale}; anew {outcome.anew}; "
         f"recovery {slowest:.2f} s, worst {worst:.2f} s"
     )
     return text if outcome.kept else f"{text} {outcome.unsettled} {outcome.error}"
@@ -157,8 +166,22 @@ def brief(verdict: Verdict) -> str:
     return " ".join(f"{name} {value}" for name, value in asdict(verdict).items() if value) or "nothing"
 
 
-HEAD = ("fault", "seeds", "sent", "ok", "lost", "dup", "reord", "unkn", "bounced", "late")
-ROOM_HEAD = ("room sent", "lost", "dup", "reord", "unkn", "bounced", "stale", "p50 s", "max s", "worst s", "kept")
+HEAD = ("fault", "seeds", "sent", "ok", "lost", "dup", "again", "reord", "unkn", "bounced", "late", "unread")
+ROOM_HEAD = (
+    "room sent",
+    "lost",
+    "dup",
+    "again",
+    "reord",
+    "unkn",
+    "bounced",
+    "stale",
+    "anew",
+    "p50 s",
+    "max s",
+    "worst s",
+    "kept",
+)
 
 
 def table(outcomes: Iterable[Outcome]) -> str:
@@ -171,15 +194,18 @@ def table(outcomes: Iterable[Outcome]) -> str:
         p = sum((o.pairs for o in those), Verdict())
         r = sum((o.room for o in those), Verdict())
         seconds = [s for o in those for s in o.recovery_seconds] or [0.0]
-        numbers = [len(those), p.sent, p.ok, p.lost, p.duplicate, p.reordered, p.unknown, p.bounced, p.late]
+        numbers = [len(those), p.sent, p.ok, p.lost, p.duplicate, p.again, p.reordered, p.unknown, p.bounced, p.late]
+        numbers.append(p.unread)
         numbers += [
             r.sent,
             r.lost,
             r.duplicate,
+            r.again,
             r.reordered,
             r.unknown,
             r.bounced,
             sum(o.presence_stale for o in those),
+            sum(o.anew for o in those),
         ]
         times = (
             f"{statistics.median(seconds):.2f}",

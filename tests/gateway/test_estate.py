@@ -79,6 +79,30 @@ async def test_places_are_in_the_order_of_the_session(memory: MemoryBus) -> None
     await estate.close()
 
 
+async def test_what_is_read_for_another_session_does_not_bring_back_the_past(memory: MemoryBus) -> None:
+    await put(memory, LOG, OLD, control(bus_pb2.CONTROL_ADOPTED, inbound=1, outbound=2))
+    since = await put(memory, LOG, OLD, bus_pb2.Frame(control=bus_pb2.CONTROL_ARRIVING, sessions=["s2"]))
+    await put(memory, LOG, "lane.0", said("acknowledged", 1))
+    await put(memory, LOG, OLD, control(bus_pb2.CONTROL_SETTLED))
+    last = await put(memory, LOG, "lane.0", said("a", 2))
+    early = bus_pb2.Checkpoint(delivered=0, sessions=[bus_pb2.SessionState(session="s3")])
+    await Bucket(memory, subjects.CHECKPOINTS).put(f"{OLD}.departed1", early.SerializeToString())
+    await checkpoint(
+        memory,
+        delivered=last,
+        marks=[bus_pb2.Mark(source="lane.0", sequence=2)],
+        sessions=[
+            bus_pb2.SessionState(session=S, inbound=5, acknowledged=3, places=[last << 16]),
+            bus_pb2.SessionState(session="s2", since=since),
+        ],
+    )
+    estate = await opened(memory)
+    assert bodies(estate) == ["a"]
+    left = estate.known(S)
+    assert left is not None and (left.acknowledged, estate.inbound(S)) == (3, 5)
+    await estate.close()
+
+
 async def test_a_session_that_began_after_the_checkpoint(memory: MemoryBus) -> None:
     await checkpoint(memory)
     await put(memory, LOG, "lane.0", said("before", 1))

@@ -259,6 +259,10 @@ class Estate:
         if not frame.sessions:
             return
         session = frame.sessions[0]
+        known = self._left.get(session)
+        if known is not None and sequence <= known.start:
+            # The checkpoint is younger; it is read for another session's sake.
+            return
         if frame.control == bus_pb2.CONTROL_ARRIVING:
             self._left[session] = Left(sequence - 1, capturing=True, former=frame.gateway, former_lane=frame.position)
         elif frame.control == bus_pb2.CONTROL_ADOPTED:
