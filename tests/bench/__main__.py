@@ -16,6 +16,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import rooms
 import uvloop
 from servers import Natter, Process, peers
 from work import idle_kib, latency, logins, one_to_one, register, room
@@ -109,6 +110,19 @@ async def scaling(folder: Path, seconds: float) -> Row:
     return {ROWS[12][0]: two / one}
 
 
+async def large_rooms(seconds: float) -> int:
+    """What rooms.py measures."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = Natter(Path(folder) / "natter", *SETTINGS, "--set", "muc.occupants_max=5000")
+        host, port = server.start()
+        try:
+            await register(host, port, [f"chat{i}" for i in range(100)])
+            await rooms.measure(host, port, server.pids, seconds=seconds)
+        finally:
+            server.stop()
+    return 0
+
+
 def table(rows: dict[str, Row]) -> str:
     """The table as it is printed: a column per server, natter's ratio, and what it must reach."""
     names = list(rows)
@@ -136,7 +150,10 @@ def main() -> int:
     arguments.add_argument("--seconds", type=float, default=8.0, help="how long each load lasts")
     arguments.add_argument("--gateways", type=int, default=0, help="0: as many as `natter up` starts by itself")
     arguments.add_argument("--only", default="", help="one server: natter, Prosody or ejabberd")
+    arguments.add_argument("--rooms", action="store_true", help="large rooms instead, natter alone")
     given = arguments.parse_args()
+    if given.rooms:
+        return uvloop.run(large_rooms(given.seconds))
     rows: dict[str, Row] = {}
     with tempfile.TemporaryDirectory() as folder:
         servers: list[Natter | Process] = [
