@@ -39,6 +39,8 @@ class Deliveries:
     cursor: Cursor = field(default_factory=Cursor)
     # This gateway's name as a source: what it has put into its own log for sessions under stream management.
     incarnation: str = ""
+    # The highest number of its frames that was seen.
+    noted: int = 0
     # What frames without a stanza are for.
     control: Callable[[bus_pb2.Frame], None] = field(default=lambda _: None)
     # For presence that many sessions here get: what wakes each of them, now or a little later.
@@ -96,6 +98,11 @@ class Deliveries:
         now_us = time_ns() // 1000
         for position, frame in enumerate(envelope.frames):
             self.cursor.position = position
+            if frame.number:
+                if frame.number <= self.noted:
+                    REPEATED.add()
+                    continue
+                self.noted = frame.number
             if frame.control:
                 self.control(frame)
                 continue
