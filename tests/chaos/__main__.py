@@ -18,6 +18,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 from faults import every_fault, few_faults  # noqa: E402
 from ledger import Verdict  # noqa: E402
+from resuming import killed_under_load  # noqa: E402
+from stack import Stack  # noqa: E402
 from trial import Outcome, campaign, table  # noqa: E402
 
 
@@ -56,6 +58,19 @@ def side_by_side(given: argparse.Namespace, seeds: list[int]) -> list[Outcome]:
             return [outcome for those in pool.map(one, seeds) for outcome in those]
 
 
+def resume(sessions: int, flags: list[str]) -> int:
+    """A message a second each; how many of the killed gateway's sessions are back, and what of theirs has arrived."""
+    with tempfile.TemporaryDirectory(prefix="chaos") as folder:
+        alone = ("--gateways", "2", "--routers", "2", "--open-registration", "--no-rate-limits", "--allow-plaintext")
+        stack = Stack(Path(folder), *alone, *flags).start()
+        try:
+            found = asyncio.run(killed_under_load(stack, pairs=sessions // 2, rounds=15, pause_seconds=1.0))
+        finally:
+            stack.stop()
+    say(str(found))
+    return 0 if found.exact else 1
+
+
 def read(path: Path) -> list[Outcome]:
     """Outcomes from JSON."""
     found = json.loads(path.read_text()) if path.exists() else []
@@ -80,7 +95,10 @@ def main() -> None:
     parser.add_argument("--up", default="", help="further flags of `natter up`, as one word: --up='--profile zero'")
     parser.add_argument("--keep", default="", help="folder in which data and logs stay")
     parser.add_argument("--out", default="", help="file for the results, and no table")
+    parser.add_argument("--resume", type=int, default=0, help="instead: so many sessions, and one gateway killed")
     given = parser.parse_args()
+    if given.resume:
+        sys.exit(resume(given.resume, given.up.split()))
     seeds = [int(seed) for seed in given.seeds.split(",")]
     several = given.jobs > 1 and len(seeds) > 1
     outcomes = side_by_side(given, seeds) if several else asyncio.run(run(given, seeds))

@@ -29,6 +29,8 @@ async def test_what_was_said_is_found_again_under_the_same_id(login: Login) -> N
     alice.send_message("bob@localhost/mam", "one for the archive", mtype="chat")
     heard = await bob.says("alice@localhost/mam", "one for the archive")
     id = heard.xml.find("{urn:xmpp:sid:0}stanza-id").get("id")
+    # What bob has heard from another gateway a moment ago is there for a question that names it (ADR 0012).
+    await history(bob, rsm={"after": id, "max": 1})
     for person, other in ((alice, "bob@localhost"), (bob, "alice@localhost")):
         last = (await history(person, with_jid=other, rsm={"before": "", "max": 1}))[-1]
         assert (body(last), last["mam_result"]["id"]) == ("one for the archive", id)
