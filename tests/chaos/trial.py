@@ -155,8 +155,8 @@ def line(outcome: Outcome) -> str:
     slowest, worst = max(outcome.recovery_seconds, default=0.0), max(outcome.worst_seconds, default=0.0)
     text = (
         f"{time.strftime('%H:%M:%S')} seed {outcome.seed} {'kept  ' if outcome.kept else 'BROKEN'} {outcome.fault} "
-        f"({outcome.seconds} s): {brief(outcome.pairs)}; room {brief(outcome.room)}; stale {outcome.presence_stale}; anew {outcome.anew}; "
-        f"recovery {slowest:.2f} s, worst {worst:.2f} s"
+        f"({outcome.seconds} s): {brief(outcome.pairs)}; room {brief(outcome.room)}; stale {outcome.presence_stale}; "
+        f"anew {outcome.anew}; recovery {slowest:.2f} s, worst {worst:.2f} s"
     )
     return text if outcome.kept else f"{text} {outcome.unsettled} {outcome.error}"
 
