@@ -16,6 +16,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import rooms
 import uvloop
 from servers import Natter, Process, peers
 from work import idle_kib, latency, logins, one_to_one, register, room
@@ -34,7 +35,11 @@ ROWS = (
     ("login (PLAIN): CPU", "ms", ("Prosody", 1.0)),
     ("idle session, no TLS: memory", "KiB", ("", 24.0)),
     ("idle session, TLS: memory", "KiB", ("", 45.0)),
+    ("1:1, 20 in flight, 2,000 sessions: CPU per message, times that of 20", "×", ("", 1.3)),
+    ("two gateways: messages per second, times those of one", "×", ("min", 1.6)),
 )
+# For two gateways, what serves them, and the load.
+SCALING_CORES_MIN = 4
 
 
 def trusting() -> ssl.SSLContext:
@@ -74,9 +79,48 @@ async def measure(server: Natter | Process, seconds: float) -> Row:
         joins, spoken = await room(host, port, server.pids, occupants=100, in_flight=10, seconds=seconds)
         put(5, joins.cpu_us / 1000)
         put(4, spoken.cpu_us)
+        if isinstance(server, Natter):
+            # Last: the rooms' and sessions' traces are in nobody else's figures.
+            crowd = await one_to_one(host, port, server.pids, pairs=1000, in_flight=20, seconds=seconds, warmup=5.0)
+            put(11, crowd.cpu_us / many.cpu_us)
     finally:
         server.stop()
     return found
+
+
+async def rate(server: Natter, seconds: float) -> float:
+    """Messages per second of a server that is started for it."""
+    host, port = server.start()
+    try:
+        await register(host, port, [f"chat{i}" for i in range(100)])
+        return (await one_to_one(host, port, server.pids, pairs=50, in_flight=20, seconds=seconds)).per_second
+    finally:
+        server.stop()
+
+
+async def scaling(folder: Path, seconds: float) -> Row:
+    """How much more two gateways do than one, where there are cores for them."""
+    if len(os.sched_getaffinity(0)) < SCALING_CORES_MIN:
+        print(f"fewer than {SCALING_CORES_MIN} cores: two gateways are not compared with one")
+        return {}
+    one, two = [
+        await rate(Natter(folder / f"natter-{count}", "--gateways", str(count), "--routers", "1", *SETTINGS), seconds)
+        for count in (1, 2)
+    ]
+    return {ROWS[12][0]: two / one}
+
+
+async def large_rooms(seconds: float) -> int:
+    """What rooms.py measures."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = Natter(Path(folder) / "natter", *SETTINGS, "--set", "muc.occupants_max=5000")
+        host, port = server.start()
+        try:
+            await register(host, port, [f"chat{i}" for i in range(100)])
+            await rooms.measure(host, port, server.pids, seconds=seconds)
+        finally:
+            server.stop()
+    return 0
 
 
 def table(rows: dict[str, Row]) -> str:
@@ -89,11 +133,13 @@ def table(rows: dict[str, Row]) -> str:
         ours = rows.get("natter", {}).get(name)
         if target is not None and ours is not None:
             peer, bound = target
-            theirs = rows.get(peer, {}).get(name) if peer else 1.0
-            goal = f"{bound:g} × {peer}" if peer else f"{bound:g}"
+            named = peer not in ("", "min")
+            theirs = rows.get(peer, {}).get(name) if named else 1.0
+            goal = f"{bound:g} × {peer}" if named else f"{bound:g}"
             if theirs:
-                verdict = f"{ours / theirs:.2f} ×" if peer else f"{ours:.2f}"
-                reached = ours >= bound * theirs if unit == "1/s" else ours <= bound * theirs
+                verdict = f"{ours / theirs:.2f} ×" if named else f"{ours:.2f}"
+                least = unit == "1/s" or peer == "min"
+                reached = ours >= bound * theirs if least else ours <= bound * theirs
                 verdict += " reached" if reached else " missed"
         lines.append(f"| {name}, {unit} | " + " | ".join(values) + f" | {goal} | {verdict} |")
     return "\n".join(lines)
@@ -104,7 +150,10 @@ def main() -> int:
     arguments.add_argument("--seconds", type=float, default=8.0, help="how long each load lasts")
     arguments.add_argument("--gateways", type=int, default=0, help="0: as many as `natter up` starts by itself")
     arguments.add_argument("--only", default="", help="one server: natter, Prosody or ejabberd")
+    arguments.add_argument("--rooms", action="store_true", help="large rooms instead, natter alone")
     given = arguments.parse_args()
+    if given.rooms:
+        return uvloop.run(large_rooms(given.seconds))
     rows: dict[str, Row] = {}
     with tempfile.TemporaryDirectory() as folder:
         servers: list[Natter | Process] = [
@@ -117,6 +166,8 @@ def main() -> int:
             if given.only in ("", server.name):
                 print(f"{server.name} …", flush=True)
                 rows[server.name] = uvloop.run(measure(server, given.seconds))
+        if "natter" in rows:
+            rows["natter"] |= uvloop.run(scaling(Path(folder), given.seconds))
     print(table(rows))
     results = Path(__file__).parent.parent.parent / "bench" / "results"
     results.mkdir(parents=True, exist_ok=True)

@@ -248,3 +248,60 @@ async def test_add_is_cheap() -> None:
     print(f"FactsWriter.add {microseconds:.3f} µs")
     assert microseconds < 2.0  # 0.3 on a quiet machine; the bound only catches a blunder
     await writer.close()
+
+
+def in_rows(payload: bytes) -> list[tuple[Any, ...]]:
+    _, columns = decoded(payload)
+    return list(zip(*columns.values(), strict=True))
+
+
+ALIKE = (1_700_000_000_000_001, 1, "chat", 1, "delivered", "tls", "a@x/1", "b@x/2", 0, -5, "")
+
+
+async def test_rows_that_are_alike() -> None:
+    bus, plain = Recording(), Recording()
+    writer, other = FactsWriter(bus, "g"), FactsWriter(plain, "g")  # type: ignore[arg-type]
+    for one in (writer, other):
+        add(one, trace_id="a" * 32)
+        add(one, others=["c@x/3", "d@x/4"])
+    sizes = [[10, 20, 30], array("I", [7, 8])]
+    for some in sizes:
+        writer.repeat(ALIKE, some)
+        other.extend([(*ALIKE[:8], size, *ALIKE[9:]) for size in some])
+    await asyncio.gather(writer.close(), other.close())
+    [(_, payload, _)], [(_, wanted, _)] = bus.sent, plain.sent
+    assert in_rows(payload) == in_rows(wanted) and len(in_rows(wanted)) == 7
+    message, same = analytics_pb2.StanzaFacts.FromString(payload), analytics_pb2.StanzaFacts.FromString(wanted)
+    same.instance = message.instance
+    assert message == same
+
+
+async def test_alone_they_leave_after_a_while_or_when_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "FLUSH_SECONDS", 0.01)
+    bus = Recording()
+    writer = FactsWriter(bus, "g")  # type: ignore[arg-type]
+    writer.repeat(ALIKE, [1] * facts.SERIES_ROWS_MAX)
+    writer.repeat(ALIKE, [2, 3])
+    async with asyncio.timeout(5):
+        while len(bus.sent) < 2:
+            await asyncio.sleep(0.001)
+    first, second = (analytics_pb2.StanzaFacts.FromString(payload) for _, payload, _ in bus.sent)
+    assert (first.sequence, first.rows) == (1, facts.SERIES_ROWS_MAX)
+    assert (second.sequence, second.rows) == (facts.SERIES_ROWS_MAX + 1, 2)
+
+
+async def test_a_batch_of_alike_rows_that_is_too_large_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "BATCH_BYTES_MAX", 400)
+    bus = Recording()
+    writer = FactsWriter(bus, "g")  # type: ignore[arg-type]
+    add(writer)
+    for number in range(6):
+        writer.repeat((*ALIKE[:7], f"{number}@x", *ALIKE[8:]), [number, number])
+    await writer.close()
+    assert len(bus.sent) >= 2
+    following = 1
+    for _, payload, msg_id in bus.sent:
+        message = analytics_pb2.StanzaFacts.FromString(payload)
+        assert message.sequence == following and msg_id.endswith(f".{following}")
+        following += message.rows
+    assert following == 14

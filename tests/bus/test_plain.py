@@ -51,7 +51,7 @@ def test_a_frame_and_its_delivery(
     )
     assert Frame.FromString(raw) == expected
     # A longer address is left to protobuf.
-    assert plain.recipient(raw) == (to.encode() if len(to.encode()) < 128 else b"")
+    assert plain.recipient(raw) == (to.encode() if len(to.encode()) < 128 else b"", 1)
     delivery = Frame.FromString(plain.delivery(raw, plain.sequence(sequence), index, "t" * 32))
     expected.sequence, expected.index = sequence, index
     expected.sessions.append("t" * 32)
@@ -59,9 +59,9 @@ def test_a_frame_and_its_delivery(
 
 
 def test_a_frame_that_is_not_plain_has_no_recipient() -> None:
-    assert plain.recipient(b"") == b""
-    assert plain.recipient(Frame(to="a@b", kind=KIND_MESSAGE, plain=True).SerializeToString()) == b""
-    assert plain.recipient(Frame(to="a@b", kind=KIND_MESSAGE).SerializeToString()) == b""
+    assert plain.recipient(b"") == (b"", 1)
+    assert plain.recipient(Frame(to="a@b", kind=KIND_MESSAGE, plain=True).SerializeToString()) == (b"", 1)
+    assert plain.recipient(Frame(to="a@b", kind=KIND_MESSAGE).SerializeToString()) == (b"", 1)
 
 
 @given(sizes=st.lists(st.sampled_from([0, 1, 127, 128, 16383, 16384, 70000]), max_size=5), source=st.text(max_size=200))

@@ -18,6 +18,7 @@ from natter.bus.directory import Directory
 from natter.bus.directory import Session as Record
 from natter.bus.memory import MemoryBus
 from natter.bus.sender import Senders
+from natter.bus.series import expanded
 from natter.gateway.app import Running
 from natter.gateway.outbox import Outbox
 from natter.gateway.session import Session
@@ -181,13 +182,16 @@ class Router:
     def _take(self, entry: Entry) -> None:
         envelope = bus_pb2.Envelope.FromString(entry.payload)
         source = envelope.source
-        for place, frame in enumerate(envelope.frames):
+        following = 0
+        for frame in envelope.frames:
+            place, ones = following, expanded(frame)
+            following += len(ones)
             if not frame.kind:
                 self._control(frame, source)
                 continue
             if (frame.session, source) in self.fenced and not frame.returned:
                 continue
-            self.frames.append(frame)
+            self.frames += ones
             if self.delivers and not frame.ended:
                 self._deliver(frame, entry.sequence, place << 4)
 

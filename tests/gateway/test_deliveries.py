@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +19,7 @@ from natter.gateway.deliveries import Deliveries
 from natter.gateway.returns import Returns
 from natter.gateway.session import Session
 from natter.gateway.tally import Tally
+from natter.gateway.unacked import Unacked
 from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
 from natter.telemetry.names import STANZAS_PROCESSED
@@ -83,6 +86,61 @@ async def test_what_was_seen_is_skipped_per_source(rig: Rig) -> None:
     rig.deliver(message("again", "alice"), message("again", "alice"))
     assert bodies(alice) == ["1", "2", "3", "4", "other", "again", "again"]
     assert names.REPEATED.values[()] - repeated == 3
+
+
+def a_series(session: str, *texts: str, **fields: Any) -> bus_pb2.Frame:
+    frame = message("", session, **fields)
+    stanzas = [message(text).stanza for text in texts]
+    frame.stanza = b"".join(stanzas)
+    frame.sizes = array("I", map(len, stanzas)).tobytes()
+    return frame
+
+
+def words(session: Session) -> list[str]:
+    return re.findall("<body>(.*?)</body>", b"".join(session.outbox.parts).decode())
+
+
+async def test_a_series_is_written_at_once(rig: Rig) -> None:
+    alice = rig.session("alice")
+    counted = STANZAS_PROCESSED.values.get(("message", "out"), 0)
+    first, behind = message("0", "alice", sequence=5), message("4", "alice", sequence=5, index=64)
+    rig.deliver(first, a_series("alice", "1", "2", "3", sequence=5, index=16), behind)
+    assert words(alice) == ["0", "1", "2", "3", "4"] and len(alice.outbox.parts) == 3
+    assert rig.woken == [alice]
+    assert STANZAS_PROCESSED.values["message", "out"] == counted + 5
+    facts = rig.deliveries.tally.facts
+    [(row, sizes)] = facts._alike
+    assert list(sizes) == [len(message("x").stanza)] * 3
+    assert {other[1:8] for other in facts._rows} == {row[1:8]} and len(facts._rows) == 2
+
+
+@pytest.mark.parametrize("stalled", [False, True])
+async def test_of_a_series_what_was_seen_is_skipped(rig: Rig, stalled: bool) -> None:
+    alice = rig.session("alice")
+    if stalled:
+        alice.outbox.stall()
+    rig.deliver(message("1", "alice", sequence=5, index=16), message("2", "alice", sequence=5, index=32))
+    again = a_series("alice", "1", "2", "3", sequence=5, index=16)
+    rig.deliver(again)
+    rig.deliver(again)
+    rig.deliver(message("3", "alice", sequence=5, index=48), message("4", "alice", sequence=5, index=64))
+    assert words(alice) == ["1", "2", "3", "4"]
+
+
+async def test_a_series_for_a_session_that_has_left_goes_back_as_its_messages(rig: Rig) -> None:
+    rig.deliver(a_series("gone", "1", "2", sequence=5, index=16))
+    assert [(frame.stanza, frame.returned, frame.sizes) for frame in rig.back] == [
+        (message(text).stanza, 1, b"") for text in "12"
+    ]
+
+
+async def test_places_count_the_messages_of_a_series(rig: Rig) -> None:
+    alice = rig.session("alice")
+    alice.outbox = Unacked(1 << 20, 100, 100, rig.deliveries.cursor)
+    parts = a_series("alice", "1", "2", sequence=5, index=16), message("3", "alice", sequence=5, index=48)
+    rig.deliver(message("0", "alice", sequence=5), *parts)
+    assert [place & 0xFFFF for _, _, place in alice.outbox.queue] == [0, 1, 2, 3]
+    assert words(alice) == ["0", "1", "2", "3"]
 
 
 async def test_the_memory_of_sources_is_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

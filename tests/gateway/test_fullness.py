@@ -47,7 +47,7 @@ async def test_a_full_lane_is_answered_with_resource_constraint_until_it_is_over
     await alice.until(f"<a xmlns='{SM}' h='3'/>")
 
 
-@pytest.mark.parametrize("stream", [subjects.DELIVERIES, subjects.SHARDS, subjects.JOURNALS])
+@pytest.mark.parametrize("stream", [subjects.DELIVERIES, subjects.SHARDS, subjects.ARCHIVE, subjects.JOURNALS])
 async def test_what_could_go_nowhere_is_not_accepted(world: World, memory: MemoryBus, stream: str) -> None:
     gateway = await world.gateway()
     fullness = Fullness(gateway.gateway, 600.0)
@@ -57,6 +57,7 @@ async def test_what_could_go_nowhere_is_not_accepted(world: World, memory: Memor
         subjects.DELIVERIES: subjects.deliver("other"),
         subjects.SHARDS: subjects.shard("user", 0),
         subjects.JOURNALS: subjects.journal("room", "r"),
+        subjects.ARCHIVE: "natter.archive.0",
     }[stream]
     for size, refusing in ((90_000, False), (5_100, True)):
         await memory.publish(subject, bytes(size))

@@ -271,7 +271,7 @@ async def test_slowly_is_not_for_ever(world: World) -> None:
 
 
 async def test_a_handshake_that_never_ends(world: World) -> None:
-    gateway = await world.gateway(plaintext=False, tls_seconds_max=0.3, close_seconds_max=0.2)
+    gateway = await world.gateway(plaintext=False, tls_seconds_max=1.5, close_seconds_max=0.2)
     client = await world.connect(gateway)
     await client.features()
     client.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")

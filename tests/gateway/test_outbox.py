@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+
 from natter.gateway.outbox import Outbox
 from natter.proto.v1 import bus_pb2
 
@@ -81,3 +83,17 @@ def test_a_stalled_socket_does_not_hold_envelopes() -> None:
     outbox.add(b"y", envelope.frames[1])
     envelope.frames[0].id = envelope.frames[1].id = "changed"
     assert [frame.id for frame in outbox.unwritten()] == ["", ""]
+
+
+def test_what_was_given_as_a_series_goes_back_as_its_messages() -> None:
+    one, two = message("1"), message("22")
+    many = bus_pb2.Frame()
+    many.CopyFrom(one)
+    many.stanza, many.sizes = one.stanza + two.stanza, array("I", [len(one.stanza), len(two.stanza)]).tobytes()
+    for stalls in (False, True):
+        outbox = Outbox(bytes_max=1000, stanzas_max=100)
+        outbox.add(many.stanza, many)
+        assert outbox.take() == many.stanza
+        if stalls:
+            outbox.stall()
+        assert [frame.stanza for frame in outbox.unwritten()] == [one.stanza, two.stanza]

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from natter.bus.facts import FactsWriter
 from natter.bus.memory import MemoryBus
+from natter.bus.series import expanded
 from natter.gateway import simple
 from natter.gateway.app import put_together
 from natter.gateway.gateway import Gateway
@@ -16,7 +18,7 @@ from natter.gateway.settings import Settings
 from natter.proto.v1 import bus_pb2
 from natter.runtime.sections import Server
 from natter.telemetry.names import STANZAS_PROCESSED
-from natter.xmpp.stream.events import Stanza
+from natter.xmpp.stream.events import Series, Stanza
 from natter.xmpp.stream.reader import Reader
 
 STREAM = b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
@@ -29,8 +31,11 @@ MESSAGES = (
 )
 
 
+ALIKE = "".join(f"<message to='bob@example/r' type='chat' id='s{n}'><body>{n}</body></message>" for n in range(4))
+
+
 class Lane:
-    """Keeps the frames, however they come."""
+    """Keeps the frames, however they come; of a series those that it stands for."""
 
     def __init__(self) -> None:
         self.frames: list[bus_pb2.Frame] = []
@@ -39,7 +44,8 @@ class Lane:
         self.frames.append(frame)
 
     def add_encoded(self, frames: list[bytes], stored: Any = None) -> None:
-        self.frames += map(bus_pb2.Frame.FromString, frames)
+        for frame in map(bus_pb2.Frame.FromString, frames):
+            self.frames += expanded(frame)
 
 
 async def make(memory: MemoryBus, ratio: float) -> Gateway:
@@ -63,19 +69,23 @@ async def session(gateway: Gateway, session_of: Any) -> Session:
     return made
 
 
-def stanzas(text: str) -> list[Stanza]:
+def events_of(text: str) -> list[Any]:
     reader = Reader()
     reader.feed(STREAM)
-    events = reader.feed(text.encode())
+    return list(reader.feed(text.encode()))
+
+
+def stanzas(text: str) -> list[Stanza]:
+    events = events_of(text)
     assert all(isinstance(event, Stanza) for event in events)
-    return events  # type: ignore[return-value]
+    return events
 
 
 async def test_the_same_as_one_by_one(gateway: Gateway, session: Session) -> None:
     lane: Any = gateway.lane
     events = stanzas(MESSAGES)
     counted = STANZAS_PROCESSED.values.get(("message", "in"), 0)
-    assert not simple.take(gateway, session, events, 5)
+    assert simple.take(gateway, session, events, 5) == len(events)
     at_once, lane.frames = lane.frames, []
     rows = gateway.tally.facts._rows[:]
     del gateway.tally.facts._rows[:]
@@ -91,14 +101,16 @@ async def test_the_same_as_one_by_one(gateway: Gateway, session: Session) -> Non
 
 async def test_what_is_not_simple_is_left_and_all_behind_it(gateway: Gateway, session: Session) -> None:
     events = stanzas(MESSAGES + "<presence/>" + MESSAGES)
-    assert simple.take(gateway, session, events, 5) == events[5:]
+    assert simple.take(gateway, session, events, 5) == 5
     assert session.inbound == 5
+    assert simple.take(gateway, session, events[:6] + events[:5], 5, 6) == 11
+    assert session.inbound == 10
 
 
 async def test_nothing_passes_a_presence_that_waits(gateway: Gateway, session: Session) -> None:
     [presence, *rest] = stanzas("<presence/>" + MESSAGES)
     assert not accept(gateway, session, presence, 5)
-    assert simple.take(gateway, session, rest, 5) == rest
+    assert simple.take(gateway, session, rest, 5) == 0
     assert session.announcing is not None
     await session.announcing
 
@@ -106,7 +118,7 @@ async def test_nothing_passes_a_presence_that_waits(gateway: Gateway, session: S
 async def test_a_wrong_address_is_answered_in_its_place(gateway: Gateway, session: Session) -> None:
     lane: Any = gateway.lane
     events = stanzas(MESSAGES.replace("carol@example", "@@"))
-    assert not simple.take(gateway, session, events, 5)
+    assert simple.take(gateway, session, events, 5) == len(events)
     assert [frame.inbound for frame in lane.frames] == [1, 2, 3, 5]
     assert b"jid-malformed" in session.outbox.parts[0]
 
@@ -115,7 +127,7 @@ async def test_sampled_stanzas_have_a_trace(memory: MemoryBus, session_of: Any) 
     gateway = await make(memory, 1.0)
     session = session_of(await gateway.binding.bind("alice@example", "phone"))
     lane: Any = gateway.lane
-    assert not simple.take(gateway, session, stanzas(MESSAGES), 5)
+    assert simple.take(gateway, session, stanzas(MESSAGES), 5) == 5
     assert [frame.inbound for frame in lane.frames] == [1, 2, 3, 4, 5]
     assert all(frame.traceparent and not frame.plain for frame in lane.frames)
     gateway.verifier.close()
@@ -131,3 +143,96 @@ async def test_an_empty_language_is_one(gateway: Gateway, session: Session) -> N
     lane: Any = gateway.lane
     simple.take(gateway, session, stanzas("<message to='b@example' xml:lang=''><body>x</body></message>"), 5)
     assert lane.frames[0].stanza.startswith(b"<message from='alice@example/phone' to='b@example' xml:lang=''>")
+
+
+def rows_of(facts: FactsWriter) -> list[Any]:
+    """All rows, those of series one by one."""
+    alike = [(*row[:8], size, *row[9:]) for row, sizes in facts._alike for size in sizes]
+    return sorted(facts._rows + alike)
+
+
+async def one_by_one(gateway: Gateway, session: Session, events: list[Any]) -> tuple[list[bus_pb2.Frame], list[Any]]:
+    """Frames and rows, as they are without any short cut."""
+    lane: Any = gateway.lane
+    lane.frames, gateway.tally.facts._rows, gateway.tally.facts._alike = [], [], []
+    session.inbound = 0
+    for event in events:
+        simple.one_by_one(gateway, session, event, 5)
+    return lane.frames, rows_of(gateway.tally.facts)
+
+
+async def test_a_series_is_its_messages(gateway: Gateway, session: Session) -> None:
+    lane: Any = gateway.lane
+    events = events_of(MESSAGES + ALIKE + MESSAGES)
+    assert any(isinstance(event, Series) for event in events)
+    counted = STANZAS_PROCESSED.values.get(("message", "in"), 0)
+    assert simple.take(gateway, session, events, 5) == len(events)
+    assert STANZAS_PROCESSED.values["message", "in"] == counted + 14
+    at_once, rows = lane.frames, rows_of(gateway.tally.facts)
+    for frame in at_once:
+        frame.ClearField("plain")
+    assert (at_once, rows) == await one_by_one(gateway, session, events)
+    assert session.inbound == 14
+
+
+async def test_a_series_counts_modulo(gateway: Gateway, session: Session) -> None:
+    lane: Any = gateway.lane
+    session.inbound = (1 << 32) - 2
+    simple.take(gateway, session, events_of(ALIKE), 5)
+    assert [frame.inbound for frame in lane.frames] == [(1 << 32) - 1, 0, 1, 2] and session.inbound == 2
+
+
+async def test_a_series_that_is_too_long_goes_in_parts(gateway: Gateway, session: Session) -> None:
+    lane: Any = gateway.lane
+    events = events_of(ALIKE.replace("</body>", "x" * 20_000 + "</body>"))
+    assert isinstance(events[0], Series)
+    simple.take(gateway, session, events, 5)
+    assert [(frame.inbound, frame.id) for frame in lane.frames] == [(n + 1, f"s{n}") for n in range(4)]
+
+
+async def test_sampled_messages_of_a_series_have_a_trace(
+    memory: MemoryBus, session_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await make(memory, 0.5)
+    session = session_of(await gateway.binding.bind("alice@example", "phone"))
+    lane: Any = gateway.lane
+    for dice in ([0.9, 0.1, 0.9, 0.2], [0.1, 0.9, 0.9, 0.9], [0.9, 0.9, 0.9, 0.1], [0.9, 0.9, 0.1, 0.1], [0.9] * 4):
+        lane.frames, session.inbound = [], 0
+        monkeypatch.setattr(simple, "random", iter(dice).__next__)
+        assert simple.take(gateway, session, events_of(ALIKE), 5) == 1
+        assert [bool(frame.traceparent) for frame in lane.frames] == [roll < 0.5 for roll in dice]
+        assert [(frame.id, frame.inbound) for frame in lane.frames] == [(f"s{n}", n + 1) for n in range(4)]
+    gateway.verifier.close()
+
+
+async def test_a_series_to_a_wrong_address(gateway: Gateway, session: Session) -> None:
+    lane: Any = gateway.lane
+    assert simple.take(gateway, session, events_of(ALIKE.replace("bob@example/r", "@@")), 5) == 1
+    assert not lane.frames and session.inbound == 4
+    assert b"".join(session.outbox.parts).count(b"jid-malformed") == 4
+
+
+@pytest.mark.parametrize("roll", [0.1, 0.9])
+async def test_one_message_alone_is_the_same(
+    memory: MemoryBus, session_of: Any, monkeypatch: pytest.MonkeyPatch, roll: float
+) -> None:
+    gateway = await make(memory, 0.5)
+    session = session_of(await gateway.binding.bind("alice@example", "phone"))
+    lane: Any = gateway.lane
+    [event] = events_of("<message to='bob@example/r' type='chat' id='1'><body>x</body></message>")
+    # The second time the route is known.
+    for number in (1, 2):
+        dice = iter([roll])
+        monkeypatch.setattr(simple, "random", dice.__next__)
+        assert simple.take(gateway, session, [event], 5) == 1
+        assert next(dice, None) is None and session.inbound == number
+    first, second = lane.frames
+    assert bool(first.traceparent) is bool(second.traceparent) is (roll < 0.5)
+    assert second.inbound == 2
+    for frame in (first, second):
+        frame.ClearField("inbound")
+        frame.ClearField("traceparent")
+    assert first == second
+    one, two = gateway.tally.facts._rows
+    assert one[:10] == two[:10]
+    gateway.verifier.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from natter.bus import subjects
+from natter.bus.api import Entry
 from natter.gateway.resumption import hashed
 from natter.proto.v1 import bus_pb2
 from taking import SM, R, World, again, chat, kill, managed, numbered, received
@@ -54,6 +55,33 @@ async def test_after_the_old_one_was_killed(world: World) -> None:
     assert await received(client, "n14.") == [f"n{n}." for n in range(5, 15)]
     client.send(chat("bob@localhost/b", "end"))
     assert await received(bob, "end") == [*(f"n{n}." for n in range(9)), "end"]
+
+
+async def test_what_appears_twice_in_a_log_comes_once(world: World) -> None:
+    """Also what the gateway itself has put there, as it does for a session that it has just taken over."""
+    one, two = await world.gateway(), await world.gateway()
+    log = subjects.deliver(two.gateway.incarnation)
+    copied: set[bytes] = set()
+
+    def again_there(entry: Entry) -> None:
+        if entry.payload not in copied:
+            copied.add(entry.payload)
+            world.bus.publish(log, entry.payload)
+
+    copying = await world.bus.subscribe(subjects.DELIVERIES, (log,), again_there)
+    alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 10))
+    await received(alice, "n9.")
+    client = await again(world, two, previd, 4)
+    await client.until("<resumed")
+    bob.send(numbered("alice@localhost/r", 10, 20))
+    assert await received(client, "n19.") == [f"n{n}." for n in range(4, 20)]
+    await world.router.until(lambda: two.gateway.cursor.sequence >= 2 * len(copied))
+    bob.send(chat("alice@localhost/r", "end"))
+    assert await received(client, "end") == ["end"]
+    assert any(two.gateway.incarnation.encode() in payload for payload in copied)
+    await copying.stop()
 
 
 async def test_a_session_younger_than_the_checkpoint(world: World) -> None:

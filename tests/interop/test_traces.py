@@ -110,7 +110,10 @@ def test_as_many_traces_as_messages_up_to_the_acknowledgement(seen: Collector) -
     process = "xmpp.stanza.process"
     chats = of_type(seen, "message.chat")
     assert len(chats) == MESSAGES
-    assert [chain(t) for t in chats] == [
+    # The archive hears of it beside: one span per shard, that of alice's archive and that of bob's may be one.
+    kept = [[s for s in t if attributes(s).get("outcome") == "stored"] for t in chats]
+    assert all(1 <= len(spans) <= 2 for spans in kept)
+    assert [chain([s for s in t if attributes(s).get("outcome") != "stored"]) for t in chats] == [
         [f"{process}.in", process, f"{process}.out", "xmpp.stanza.acknowledged"]
     ] * MESSAGES
 

@@ -20,6 +20,8 @@ def frame(to: str, *, type: str = "chat", by: str = ALICE) -> bytes:
 @pytest.mark.parametrize("by", [ALICE, f"{'a' * 200}@example.com/x"])
 def test_the_sender_is_read_from_the_bytes(type: str, by: str) -> None:
     assert sender(frame("bob@example.com/x", type=type, by=by)) == by
+    head = plain.head(to="bob@example.com/x", type=type, sender=by, session="s")
+    assert sender(plain.series(head, plain.shared(1, 1), 1, [3, 4], b"abcdefg")) == by
 
 
 def test_with_an_archive_everybody_is() -> None:

@@ -7,10 +7,13 @@ from functools import partial
 from typing import Any
 
 import pytest
+from natter.bus import plain
 from natter.bus.api import Entry
+from natter.bus.batch import envelope_head, frame_head
 from natter.bus.progress import Progress
+from natter.bus.series import expanded
 from natter.bus.subjects import lane
-from natter.proto.v1.bus_pb2 import Envelope, Frame
+from natter.proto.v1.bus_pb2 import Frame
 from natter.router.handlers import OPEN_ENTRIES, Lane, Office
 from natter.router.pipeline import FEATURES
 from natter.router.question import Server
@@ -20,7 +23,7 @@ from natter.router.subjects import Subjects
 from natter.telemetry import names, trace
 
 NOW = 5_000
-BOB = "bob@example.com"
+ALICE, BOB = "alice@example.com", "bob@example.com"
 
 
 class Written:
@@ -44,6 +47,10 @@ class Written:
         copy = Frame()
         copy.CopyFrom(frame)
         self.frames.append((self.subject, copy))
+        self.callbacks.append(stored)
+
+    def add_encoded(self, frames: list[bytes], stored: Any) -> None:
+        self.frames += [(self.subject, Frame.FromString(raw)) for raw in frames]
         self.callbacks.append(stored)
 
     async def close(self) -> None:
@@ -78,10 +85,13 @@ class Bench:
         self.progress = Progress(0)
         self.lane = Lane(office, self.written, self.progress)  # type: ignore[arg-type]
 
-    def take(self, *frames: Frame, sequence: int = 7) -> list[tuple[str, Frame]]:
-        """Give the lane one envelope; what was written."""
+    def take(
+        self, *frames: Frame, sequence: int = 7, encoded: dict[int, bytes] | None = None
+    ) -> list[tuple[str, Frame]]:
+        """Give the lane one envelope; what was written. `encoded`: how some of the frames look on the wire."""
         before = len(self.written.frames)
-        payload = Envelope(source="g1", frames=frames).SerializeToString()
+        given = [(encoded or {}).get(n, frame.SerializeToString()) for n, frame in enumerate(frames)]
+        payload = envelope_head("g1") + b"".join(frame_head(len(raw)) + raw for raw in given)
         self.lane.take(Entry(lane(0), sequence, payload))
         return self.written.frames[before:]
 
@@ -259,3 +269,38 @@ def test_full(bench: Bench, frames: Any) -> None:
 async def test_close(bench: Bench) -> None:
     await bench.lane.close()
     assert bench.written.closed
+
+
+def a_series(to: str, bodies: str) -> tuple[bytes, list[bytes]]:
+    """A frame of many messages, encoded as gateways do; and each message."""
+    stanzas = [f"<message from='{ALICE}/a' to='{to}' id='i{b}'><body>{b}</body></message>".encode() for b in bodies]
+    head = plain.head(to=to, type="chat", sender=f"{ALICE}/a", session="s-a")
+    return plain.series(head, plain.shared(1, 1_000), 40, [len(one) for one in stanzas], b"".join(stanzas)), stanzas
+
+
+def test_a_series_goes_to_its_session_as_it_is(bench: Bench, frames: Any) -> None:
+    bench.people.add(f"{BOB}/x", gateway="g2")
+    before, behind = (frames("message", f"{BOB}/x", "chat", id=id) for id in ("before", "behind"))
+    raw, stanzas = a_series(f"{BOB}/x", "123")
+    routed = names.ROUTED.values.get(("delivered",), 0)
+    written = bench.take(before, Frame.FromString(raw), behind, encoded={1: raw})
+    assert [(subject, frame.index, len(expanded(frame))) for subject, frame in written] == [
+        ("natter.deliver.g2", 0, 1),
+        ("natter.deliver.g2", 16, 3),
+        ("natter.deliver.g2", 64, 1),
+    ]
+    assert list(written[1][1].sessions) == ["s-x"] and written[1][1].stanza == b"".join(stanzas)
+    assert names.ROUTED.values["delivered",] == routed + 5
+
+
+def test_a_series_to_nobody_is_answered_message_by_message(bench: Bench, frames: Any) -> None:
+    raw, _ = a_series(f"{BOB}/x", "12")
+    behind = frames("message", f"{BOB}/x", "error")
+    written = bench.take(Frame.FromString(raw), behind, encoded={0: raw})
+    assert [(frame.id, frame.index, frame.type) for _, frame in written] == [("i1", 0, "error"), ("i2", 16, "error")]
+    assert bench.outcomes() == ["bounced", "bounced", "dropped:error"]
+
+
+def test_a_series_that_cannot_be_decoded_is_counted(bench: Bench) -> None:
+    raw, _ = a_series(f"{BOB}/x", "12")
+    assert bench.take(Frame(), encoded={0: raw[:-3]}) == []

@@ -46,3 +46,8 @@ def test_no_credentials_where_nothing_runs(tmp_path: Path) -> None:
     assert natsserver.read_credentials(tmp_path) is None
     (tmp_path / "credentials.json").write_text("{}")
     assert natsserver.read_credentials(tmp_path) is None
+
+
+def test_nats_server_gets_a_fourth_of_the_cores() -> None:
+    found = [natsserver.environment(cores)["GOMAXPROCS"] for cores in (1, 2, 4, 7, 8, 64)]
+    assert found == ["1", "1", "1", "1", "2", "16"]

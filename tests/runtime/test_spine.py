@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from natter.bus.api import Bus
 from natter.bus.nats import connect
 from natter.runtime import spine
-from natter.runtime.sections import BusSection
+from natter.runtime.sections import BusSection, StreamName
 
 
 def test_the_full_profile_keeps_lanes_on_disk_for_the_resume_window() -> None:
@@ -32,6 +32,12 @@ def test_how_large_a_js_stream_may_be_can_be_set() -> None:
         assert found["DELIVERIES"].bytes_max == (4 << 30 if profile == "full" else spine.MEMORY_BYTES_MAX)
     with pytest.raises(ValueError, match="bytes_max"):
         BusSection(bytes_max={"LANE": 1 << 20})  # type: ignore[dict-item]
+
+
+def test_every_js_stream_may_be_given_a_size() -> None:
+    assert {s.name for s in spine.specs(BusSection(), "full") if not s.name.startswith("KV_")} == set(
+        get_args(StreamName)
+    )
 
 
 def test_a_bucket_for_leases_lives_as_long_as_a_lease() -> None:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from natter.xmpp import ns
 from natter.xmpp.stream import reader as module
-from natter.xmpp.stream.events import Nonza, ReaderEvent, Stanza, StreamClosed, StreamOpened, Violation
+from natter.xmpp.stream import simple
+from natter.xmpp.stream.events import Nonza, ReaderEvent, Series, Stanza, StreamClosed, StreamOpened, Violation
 from natter.xmpp.stream.limits import AFTER_AUTHENTICATION, BEFORE_AUTHENTICATION, Limits
 from natter.xmpp.stream.reader import Reader
 
@@ -35,7 +36,8 @@ def said(events: Iterable[ReaderEvent]) -> list[object]:
     """Events as values that compare."""
     return [
         (type(e).__name__, e.raw, e.children) if isinstance(e, Stanza | Nonza) else e  # the rest are dataclasses
-        for e in events
+        for event in events
+        for e in (simple.singles(event) if isinstance(event, Series) else (event,))
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from natter.xmpp.stream import simple
-from natter.xmpp.stream.events import ReaderEvent, Stanza
+from natter.xmpp.stream.events import Nonza, ReaderEvent, Series, Stanza
 from natter.xmpp.stream.limits import AFTER_AUTHENTICATION
 from natter.xmpp.stream.reader import Reader
 
@@ -53,12 +53,19 @@ NOT_SIMPLE = [
 ]
 
 
+def apart(events: list[ReaderEvent]) -> list[ReaderEvent]:
+    """Every message by itself."""
+    return [one for e in events for one in (simple.singles(e) if isinstance(e, Series) else [e])]
+
+
 def seen(events: list[ReaderEvent]) -> list[object]:
     return [
-        (e.kind, e.type, e.to, e.id, e.sender, e.lang, e.children, e.raw, e.head, e.stamped("a@example/r", e.to))
+        (e.name, e.attributes, e.children, e.raw)
+        if isinstance(e, Nonza)
+        else (e.kind, e.type, e.to, e.id, e.sender, e.lang, e.children, e.raw, e.head, e.stamped("a@example/r", e.to))
         if isinstance(e, Stanza)
         else e
-        for e in events
+        for e in apart(events)
     ]
 
 
@@ -118,11 +125,18 @@ PIECES = st.sampled_from(
         b"\n",
         b"\xc3",
         b"\xbf\xbe\xef",
+        b"<r xmlns='urn:xmpp:sm:3'/>",
+        b'<a xmlns="urn:xmpp:sm:3" h="5"/>',
+        b"<a xmlns='urn:xmpp:sm:3' h='x'/>",
+        b"<message to='b' type='chat' id='8'><body>other</body></message>",
+        b"<message to='b' type='chat' id=\"9\"><body>another &amp; more</body></message>",
+        b"<message id='10' to='b' type='chat'><body>one</body></message>",
+        b"<message id='11' to='b' type='chat'><body>two</body></message>",
     ]
 )
 
 
-@given(pieces=st.lists(PIECES, max_size=6))
+@given(pieces=st.lists(PIECES, max_size=9))
 def test_any_text(pieces: list[bytes]) -> None:
     quick, thorough = both(b"".join(pieces))
     assert [s[:-1] if isinstance(s, tuple) else s for s in seen(quick)] == [
@@ -146,7 +160,70 @@ def test_reads_end_anywhere(cut: int) -> None:
     reader = Reader()
     reader.feed(STREAM)
     events = reader.feed(data[:cut]) + reader.feed(data[cut:])
-    assert [e.raw for e in events if isinstance(e, Stanza)] == [text.encode() for text in SIMPLE[:4]]
+    assert [e.raw for e in apart(events) if isinstance(e, Stanza)] == [text.encode() for text in SIMPLE[:4]]
+
+
+SERIES = [
+    [f"<message to='b' type='chat' id='{n}'><body>{n} &lt; \u00e4</body></message>" for n in range(5)],
+    [f"<message id='{n}' xml:lang='de' to='b'><body>{n}</body></message>" for n in range(3)],
+    [f"<message to='b'><body>{n}</body></message>" for n in range(2)],
+    [f"<message to='b' id='{n}'>{BODY}<active xmlns='http://jabber.org/protocol/chatstates'/></message>" for n in "ab"],
+]
+
+
+@pytest.mark.parametrize("texts", SERIES)
+def test_messages_that_are_alike_come_as_one(texts: list[str]) -> None:
+    quick, thorough = both("".join(texts).encode())
+    [event] = quick
+    assert isinstance(event, Series) and event.sizes == [len(text.encode()) for text in texts]
+    assert seen(quick) == seen(thorough)
+    stanzas, sizes = event.stamped("a@example/r")
+    written = [e.stamped("a@example/r", e.to) for e in thorough if isinstance(e, Stanza)]
+    assert (stanzas, sizes) == (b"".join(written), [len(one) for one in written])
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [SIMPLE[0], SIMPLE[1]],
+        [f"<message to='b' id='1'>{BODY}</message>", f"<message to='b'>{BODY}</message>"],
+        [f"<message to='b' type='chat'>{BODY}</message>", f"<message to='b' type='normal'>{BODY}</message>"],
+        # Its end tag is like theirs, and so is its start tag.
+        [f"<message to='b'>{BODY}<message xmlns='a'>x</message></message>"] * 2,
+        [f"<message to='b'>{BODY}<message-x xmlns='a'/></message>"] * 2,
+    ],
+)
+def test_messages_that_are_not_alike(texts: list[str]) -> None:
+    quick, thorough = both("".join(texts).encode())
+    assert len(quick) == 2 and not any(isinstance(event, Series) for event in quick)
+    assert seen(quick) == seen(thorough)
+
+
+def test_a_series_ends() -> None:
+    quick, thorough = both(SERIES[0][0].encode() * (simple.SERIES_MAX + 2))
+    assert [len(event.sizes) for event in quick if isinstance(event, Series)] == [simple.SERIES_MAX, 2]
+    assert seen(quick) == seen(thorough)
+
+
+def test_what_stream_management_puts_between_messages() -> None:
+    asked = b"<r xmlns='urn:xmpp:sm:3'/>"
+    quick, thorough = both(
+        asked + SIMPLE[0].encode() + asked + b"<a xmlns='urn:xmpp:sm:3' h='7'/>" + SIMPLE[0].encode()
+    )
+    assert [type(event).__name__ for event in quick] == ["Nonza", "Stanza", "Nonza", "Nonza", "Stanza"]
+    assert all(event.simple for event in quick if isinstance(event, Stanza))
+    assert seen(quick) == seen(thorough)
+
+
+def test_a_long_message_among_short_ones() -> None:
+    texts = [f"<message to='b'><body>{'x' * size}</body></message>".encode() for size in (10, 20, 2000, 10)]
+    quick = Reader(replace(AFTER_AUTHENTICATION, stanza_bytes_max=1000))
+    quick.feed(STREAM)
+    events = apart(quick.feed(b"".join(texts)))
+    assert [event.raw if isinstance(event, Stanza) else type(event).__name__ for event in events] == [
+        *texts[:2],
+        "Violation",
+    ]
 
 
 def test_a_message_above_the_limit_is_refused() -> None:

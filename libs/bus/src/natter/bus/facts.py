@@ -21,6 +21,8 @@ from .api import Bus, BusError
 from .subjects import facts
 
 ROWS_MAX = 2000  # a batch of this many leaves at once
+# Or of this many rows, those of series counted one by one. Their number fits into 16 bits.
+SERIES_ROWS_MAX = 12_000
 # Or of this many recipients beside the first of each row. One frame holds less than 40,000: names stay below 64 Ki.
 OTHERS_MAX = 20_000
 FLUSH_SECONDS = 1.0  # and a smaller one after this long
@@ -44,6 +46,8 @@ TYPES = frozenset((*MESSAGE_TYPES, *PRESENCE_TYPES, *IQ_TYPES))
 Row = tuple[int, int, str, int, str, str, str, str, int, int, str]
 # The number of a row in its batch, and who got the same stanza beside its `to`. In rising order.
 Broadcast = tuple[int, Sequence[str]]
+# Rows that differ in nothing but bytes, and those of each. Without a trace.
+Alike = tuple[Row, Sequence[int]]
 
 
 class FactsWriter:
@@ -58,6 +62,8 @@ class FactsWriter:
         self._rows: list[Row] = []
         self._broadcasts: list[Broadcast] = []
         self._others = 0
+        self._alike: list[Alike] = []
+        self._alike_rows = 0
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: set[asyncio.Task[None]] = set()
 
@@ -90,7 +96,7 @@ class FactsWriter:
             if self._others >= OTHERS_MAX:
                 self.flush()
                 return
-        if count == 1:
+        if count == 1 and not self._alike:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
         elif count >= ROWS_MAX:
             self.flush()
@@ -102,11 +108,20 @@ class FactsWriter:
             known += rows
             return
         for at in range(0, len(rows), ROWS_MAX):
-            if not self._rows:
+            if not self._rows and not self._alike:
                 self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
             self._rows += rows[at : at + ROWS_MAX]
             if len(self._rows) >= ROWS_MAX:
                 self.flush()
+
+    def repeat(self, row: Row, sizes: Sequence[int]) -> None:
+        """Append one row for each of `sizes`, which stand in the place of its bytes. Give the list away."""
+        if not self._rows and not self._alike:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+        self._alike.append((row, sizes))
+        self._alike_rows += len(sizes)
+        if self._alike_rows >= SERIES_ROWS_MAX or len(self._alike) >= ROWS_MAX:
+            self.flush()
 
     def flush(self) -> None:
         """Send what was added. Returns at once."""
@@ -116,16 +131,18 @@ class FactsWriter:
         rows, self._rows = self._rows, []
         broadcasts, self._broadcasts = self._broadcasts, []
         others, self._others = self._others, 0
-        if not rows:
+        alike, self._alike = self._alike, []
+        count, self._alike_rows = len(rows) + others + self._alike_rows, 0
+        if not count:
             return
         if len(self._waiting) >= BATCHES_WAITING_MAX:
-            names.FACTS_DROPPED.add(by=len(rows) + others)
+            names.FACTS_DROPPED.add(by=count)
             return
-        for payload, first, count in batches(rows, broadcasts, self.instance, self._sequence):
-            task = asyncio.ensure_future(self._send(payload, first, count))
+        for payload, first, part in batches(rows, broadcasts, self.instance, self._sequence, alike):
+            task = asyncio.ensure_future(self._send(payload, first, part))
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
-        self._sequence += len(rows) + others
+        self._sequence += count
 
     async def close(self, *, seconds_max: float = 2.0) -> None:
         """Send what is left; what the bus does not take in time is dropped and counted."""
@@ -159,27 +176,35 @@ class FactsWriter:
 
 
 def batches(
-    rows: Sequence[Row], broadcasts: Sequence[Broadcast], instance: str, first: int
+    rows: Sequence[Row], broadcasts: Sequence[Broadcast], instance: str, first: int, alike: Sequence[Alike] = ()
 ) -> Iterable[tuple[bytes, int, int]]:
     """(payload, sequence of its first row, number of recipients): one, or more where long JIDs make it too large."""
-    payload = encode(rows, instance, first, broadcasts)
-    if len(payload) <= BATCH_BYTES_MAX or len(rows) == 1:
-        return [(payload, first, stanzas(rows, broadcasts))]
-    half = len(rows) // 2
+    payload = encode(rows, instance, first, broadcasts, alike)
+    if len(payload) <= BATCH_BYTES_MAX or len(rows) + len(alike) == 1:
+        return [(payload, first, stanzas(rows, broadcasts, alike))]
+    half, middle = len(rows) // 2, len(alike) // 2
     cut = bisect_left(broadcasts, half, key=itemgetter(0))
     early, late = broadcasts[:cut], [(row - half, others) for row, others in broadcasts[cut:]]
-    middle = first + stanzas(rows[:half], early)
-    return chain(batches(rows[:half], early, instance, first), batches(rows[half:], late, instance, middle))
+    then = first + stanzas(rows[:half], early, alike[:middle])
+    before = batches(rows[:half], early, instance, first, alike[:middle]) if then > first else ()
+    return chain(before, batches(rows[half:], late, instance, then, alike[middle:]))
 
 
-def stanzas(rows: Sequence[Row], broadcasts: Sequence[Broadcast]) -> int:
+def stanzas(rows: Sequence[Row], broadcasts: Sequence[Broadcast], alike: Sequence[Alike] = ()) -> int:
     """One for every recipient."""
-    return len(rows) + sum(len(others) for _, others in broadcasts)
+    return len(rows) + sum(len(others) for _, others in broadcasts) + sum(len(sizes) for _, sizes in alike)
 
 
-def encode(rows: Sequence[Row], instance: str, first: int, broadcasts: Sequence[Broadcast] = ()) -> bytes:
+def encode(
+    rows: Sequence[Row],
+    instance: str,
+    first: int,
+    broadcasts: Sequence[Broadcast] = (),
+    alike: Sequence[Alike] = (),
+) -> bytes:
     """The rows as natter.v1.StanzaFacts. Every string stands once; JIDs are bare."""
-    time_us, kind, type_, direction, outcome, transport, sender, to, size, latency, traces = zip(*rows, strict=True)
+    columns = zip(*rows, *(row for row, _ in alike), strict=True)
+    time_us, kind, type_, direction, outcome, transport, sender, to, size, latency, traces = columns
     everybody = list(chain.from_iterable(others for _, others in broadcasts))
     many = {row: len(others) for row, others in broadcasts}
     index: dict[str, int] = {}
@@ -190,26 +215,47 @@ def encode(rows: Sequence[Row], instance: str, first: int, broadcasts: Sequence[
         for jid in dict.fromkeys(chain(sender, to, everybody))
     }
     traced = [i for i, trace in enumerate(traces) if trace]
+    counts = [len(sizes) for _, sizes in alike]
+    single = len(rows)
+    total = single + sum(counts)
+
+    def indexes(found: dict[str, int], words: Sequence[str]) -> bytes:
+        return repeated("H", [found[word] for word in words], single, counts)
+
     return analytics_pb2.StanzaFacts(
         instance=instance,
         sequence=first,
-        rows=len(rows),
-        time_us=column("Q", time_us),
-        kind=bytes(kind),
-        direction=bytes(direction),
-        type=column("H", map(types.__getitem__, type_)),
-        outcome=column("H", map(words.__getitem__, outcome)),
-        transport=column("H", map(words.__getitem__, transport)),
-        sender=column("H", map(jids.__getitem__, sender)),
-        to=column("H", map(jids.__getitem__, to)),
-        size=clipped(size),
-        latency_us=clipped(latency),
+        rows=total,
+        time_us=repeated("Q", time_us, single, counts),
+        kind=repeated("B", kind, single, counts),
+        direction=repeated("B", direction, single, counts),
+        type=indexes(types, type_),
+        outcome=indexes(words, outcome),
+        transport=indexes(words, transport),
+        sender=indexes(jids, sender),
+        to=indexes(jids, to),
+        size=b"".join((clipped(size[:single]), *(clipped(sizes) for _, sizes in alike))),
+        latency_us=repeated("I", bounded(latency), single, counts),
         traced=column("H", traced),
         trace_id=[traces[i] for i in traced],
         names=list(index),
-        others=column("I", (many.get(i, 0) for i in range(len(rows)))) if many else b"",
+        others=column("I", (many.get(i, 0) for i in range(total))) if many else b"",
         others_to=column("H", map(jids.__getitem__, everybody)),
     ).SerializeToString()
+
+
+def repeated(code: str, values: Sequence[int], single: int, counts: Sequence[int]) -> bytes:
+    """A column of `single` values, and of the others each as often as `counts` says."""
+    head = array(code, values)
+    if not counts:
+        return head.tobytes()
+    raw, width = head.tobytes(), head.itemsize
+    parts = [raw[: single * width]]
+    at = single * width
+    for count in counts:
+        parts.append(raw[at : at + width] * count)
+        at += width
+    return b"".join(parts)
 
 
 def column(code: str, values: Iterable[int]) -> bytes:
@@ -218,8 +264,15 @@ def column(code: str, values: Iterable[int]) -> bytes:
 
 
 def clipped(values: Sequence[int]) -> bytes:
-    """A u32 column. A clock that was set back gives a negative latency: 0."""
+    """A u32 column."""
     try:
         return column("I", values)
     except OverflowError:
-        return column("I", [min(max(v, 0), U32_MAX) for v in values])
+        return column("I", bounded(values))
+
+
+def bounded(values: Sequence[int]) -> Sequence[int]:
+    """Numbers of 32 bits. A clock that was set back gives a negative latency: 0."""
+    if values and (min(values) < 0 or max(values) > U32_MAX):
+        return [min(max(v, 0), U32_MAX) for v in values]
+    return values

@@ -6,11 +6,13 @@ reads and writes (tests/bus/test_plain.py); benchmarks: tests/bench/gateway_stan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 from natter.proto.v1.bus_pb2 import KIND_MESSAGE, Frame
 
+from . import series as many
 from .batch import varint
 
 
@@ -96,12 +98,27 @@ def frame(head: bytes, shared: bytes, id: str | None, inbound: int, start: bytes
     return b"".join((head, shared, _ID, id_size, name, _INBOUND, count, _STANZA, stanza_size, start, rest))
 
 
-def recipient(frame: bytes) -> bytes:
-    """The `to` of a frame as bytes; b"" where the frame is not plain, or must be taken apart for another reason."""
+def series(head: bytes, shared: bytes, inbound: int, lengths: Sequence[int], stanzas: bytes) -> bytes:
+    """A frame of several messages: `inbound` is the count of the first, `stanzas` has all, each as long as said."""
+    size = len(stanzas)
+    stanza_size = _NUMBERS[size] if size < 4096 else varint(size)
+    count = _NUMBERS[inbound] if inbound < 4096 else varint(inbound)
+    return b"".join((many.sizes(lengths), head, shared, _INBOUND, count, _STANZA, stanza_size, stanzas))
+
+
+def recipient(frame: bytes) -> tuple[bytes, int]:
+    """The `to` of a frame as bytes, and how many messages it has.
+
+    b"" where the frame is not plain, or must be taken apart for another reason.
+    """
     # A length of 128 and more has two bytes.
     if frame.startswith(START) and (size := frame[_LENGTH_AT]) < 128:
-        return frame[_TO_AT : _TO_AT + size]
-    return b""
+        return frame[_TO_AT : _TO_AT + size], 1
+    at, count = many.start(frame)
+    if at and frame.startswith(START, at) and (size := frame[at + _LENGTH_AT]) < 128:
+        at += _TO_AT
+        return frame[at : at + size], count
+    return b"", count
 
 
 def delivery(frame: bytes, sequence: bytes, index: int, session: str) -> bytes:

@@ -17,7 +17,7 @@ from natter.bus.api import BusError
 from . import certificates, natsserver, runfile, spine
 from .addresses import Address, Reservation, reserve
 from .connecting import Credentials, ensure_streams, of_settings, open_bus
-from .plan import LISTENERS, Flags, Plan, command_of, make, programs
+from .plan import LISTENERS, Flags, Plan, command_of, cores, make, programs
 from .settings import SettingsError
 from .supervisor import Program, StartFailed, Supervisor
 from .terminal import Terminal
@@ -134,6 +134,7 @@ class Launcher:
             self.nats = str(listen)
             self.terminal.say(f"starting nats-server on {self.nats}")
             environ = {"PATH": self.environ.get("PATH", os.defpath), "HOME": str(folder)}
+            environ |= natsserver.environment(cores())
             output = self.plan.data / "log" / f"{NATS_INSTANCE}.out"
             self.supervisor.start(Program(NATS, NATS_INSTANCE, command, environ, None, output, (lock.fd,)))
             await self.supervisor.ready(NATS_INSTANCE, seconds_max=self.plan.runtime.start_seconds_max)

@@ -55,6 +55,14 @@ def configuration(folder: Path, listen: Address, password: str, log: Path) -> st
     return text
 
 
+def environment(cores: int) -> dict[str, str]:
+    """What nats-server is told about the machine: its share of the work is a fourth (docs/adr/0016).
+
+    More threads than that only wake each other.
+    """
+    return {"GOMAXPROCS": str(max(1, cores // 4))}
+
+
 def prepare(folder: Path, listen: Address, log: Path) -> tuple[Credentials, Path]:
     """Write configuration and credentials, both readable by their owner only; the password is new each time."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

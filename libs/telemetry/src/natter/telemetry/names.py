@@ -107,7 +107,7 @@ SPAN_MUC = "xmpp.muc.message"  # {room_jid, from, message_id}
 
 SPANS_DECLARED = {
     SPAN_CONNECTION: "One client connection, from accept to close; stanza spans link to it",
-    SPAN_STANZA: "One stanza in one process: gateway in, router, gateway out",
+    SPAN_STANZA: "One stanza in one process: gateway in, router, presence, archive, gateway out",
     SPAN_ACKNOWLEDGED: "From the write of a stanza until the client's acknowledgement (XEP-0198)",
     SPAN_MUC: "One message in a room, from the shard's entry to its broadcast",
 }
@@ -123,7 +123,7 @@ ATTRIBUTES = {
     "room_jid": "The room, likewise",
     "message_id": "The stanza's id",
     "direction": "in (client to server) or out",
-    "outcome": "What became of it: accepted, delivered, returned (not delivered after all), bounced, dropped:<reason>",
+    "outcome": "What became of it: accepted, delivered, returned (not delivered), stored, bounced, dropped:<reason>",
     "recipients": "How many sessions it was sent to",
     "bytes": "Size of the stanza",
     "messaging.system": "nats",

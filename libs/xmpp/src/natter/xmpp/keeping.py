@@ -8,7 +8,7 @@ from .traits import Trait
 from .xeps import hints
 
 # XEP-0313 §6.1.1: meaningful content: a body, what stands for one, and what changes what a message means to readers.
-CONTENT: Final = (
+CONTENT: Final = int(
     Trait.BODY
     | Trait.ENCRYPTED
     | Trait.RECEIPT
@@ -20,7 +20,9 @@ CONTENT: Final = (
     | Trait.STORE
 )
 # Not worth anything by itself, a moment later.
-_PASSING: Final = Trait.CHAT_STATE
+_PASSING: Final = int(Trait.CHAT_STATE)
+_WRAPPED: Final = int(Trait.CARBON | Trait.ARCHIVED)
+_SAID: Final = CONTENT | int(Trait.SUBJECT)
 
 
 def in_archive(type: str, traits: int) -> bool:
@@ -30,7 +32,7 @@ def in_archive(type: str, traits: int) -> bool:
     if type in ("error", "groupchat", "headline"):
         return False
     # A server's word round another message: a copy, or a result of an archive.
-    if traits & (Trait.CARBON | Trait.ARCHIVED):
+    if traits & _WRAPPED:
         return False
     return bool(traits & CONTENT) and hints.may_archive(traits)
 
@@ -45,4 +47,4 @@ def until_there(type: str, traits: int) -> bool:
 
 def passing(traits: int) -> bool:
     """Whether a message says nothing that anybody would want to know later."""
-    return bool(traits & _PASSING) and not traits & (CONTENT | Trait.SUBJECT)
+    return bool(traits & _PASSING) and not traits & _SAID

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from time import time_ns
 from typing import Any, Final, TypeVar
 
 from natter.bus.api import BusError, Entry
@@ -21,7 +22,7 @@ from natter.storage.archive import Archive
 from natter.storage.database import DatabaseError, Refused
 from natter.telemetry import names
 
-from . import replies
+from . import replies, spans
 from .accounts import Accounts
 from .batch import Batch, Item, decide, items
 from .handover import Handover
@@ -167,6 +168,7 @@ class ShardWorker:
     async def _turn(self, taken: list[Item], last: int) -> None:
         """Write what is new; then answer. `last`: the entry that is complete with this."""
         tools = self._tools
+        start_us = time_ns() // 1000
         exists = {}
         for bare in {item.frame.offline for item in taken if item.frame.offline}:
             exists[bare] = await self._patiently(partial(tools.accounts.exists, bare))
@@ -174,6 +176,7 @@ class ShardWorker:
         await self._patiently(partial(tools.wishes.look, owners))
         async with tools.deciding:
             decided = await self._decided(taken, exists, last)
+        spans.stored((item.frame for item in taken), start_us, time_ns() // 1000)
         for row in decided.late:
             tools.handover.waits(row.owner)
         for item in decided.asked:

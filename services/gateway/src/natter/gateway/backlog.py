@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from natter.bus import subjects
 from natter.bus.api import Bus, BusError
 from natter.bus.returning import keep
+from natter.bus.series import envelope_of
 from natter.proto.v1 import bus_pb2
 from natter.telemetry.names import LIMITS_HIT
 from natter.xmpp.element import insert_to
@@ -37,7 +38,7 @@ async def envelopes(bus: Bus, name: str, sequences: Iterable[int]) -> AsyncItera
         here = set(wanted)
         for entry in entries:
             if entry.sequence in here:
-                yield entry.sequence, bus_pb2.Envelope.FromString(entry.payload)
+                yield entry.sequence, envelope_of(entry.payload)
         wanted = [sequence for sequence in wanted if sequence > entries[-1].sequence]
 
 

@@ -14,12 +14,12 @@ from natter.telemetry.names import CONNECTIONS_ACTIVE, LIMITS_HIT, SPAN_CONNECTI
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape
 from natter.xmpp.stream.asks import Answered, Closed, ServerEvent, StartTls
-from natter.xmpp.stream.events import Nonza, Stanza
+from natter.xmpp.stream.events import Nonza, Series, Stanza
 from natter.xmpp.stream.server import ServerStream
 
 from . import management, negotiation, resumption, simple
 from .gateway import Gateway
-from .ingest import INBOUND_MASK, accept
+from .ingest import INBOUND_MASK
 from .ratelimit import Bucket, Rate
 from .session import Session
 from .unacked import Unacked
@@ -161,7 +161,8 @@ class Connection(asyncio.BufferedProtocol):
         self._take(events, self.session)
         if self.rate is not None and not self.closing:
             # Limits on rates are met by reading slower: the kernel's window tells the client.
-            wait = self.rate.take(len(events), len(data), now)
+            count = len(events) + sum(len(e.sizes) - 1 for e in events if isinstance(e, Series))
+            wait = self.rate.take(count, len(data), now)
             if wait > 0.0:
                 LIMITS_HIT.add("rate")
                 self.rest(RATE)
@@ -221,9 +222,11 @@ class Connection(asyncio.BufferedProtocol):
     def _take(self, events: Sequence[ServerEvent], session: Session) -> None:
         gateway = self.gateway
         now_us = time_ns() // 1000
-        for event in simple.take(gateway, session, events, now_us):
-            if event.__class__ is Stanza:
-                if not accept(gateway, session, event, now_us):
+        at, end = simple.take(gateway, session, events, now_us), len(events)
+        while at < end:
+            event = events[at]
+            if isinstance(event, Stanza | Series):
+                if not simple.one_by_one(gateway, session, event, now_us):
                     self._hold(session)
             elif isinstance(event, Nonza):
                 management.take(self, session, event)
@@ -236,6 +239,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._close(event.condition)
             if session.over or self.closing:
                 return
+            at = simple.take(gateway, session, events, now_us, at + 1)
         if session.managed is not None:
             management.look(gateway, session, session.managed)
         self.say()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from natter.bus import subjects
 from natter.bus.api import Bus, BusError, Entry, Subscription
 from natter.bus.kv import Bucket
+from natter.bus.series import envelope_of
 from natter.proto.v1 import bus_pb2
 
 from .backlog import envelopes, frame_for
@@ -185,7 +186,7 @@ class Estate:
         return future
 
     def _take_lane(self, entry: Entry) -> None:
-        envelope = bus_pb2.Envelope.FromString(entry.payload)
+        envelope = envelope_of(entry.payload)
         source = envelope.source
         for frame in envelope.frames:
             session = frame.session
@@ -212,7 +213,7 @@ class Estate:
             await future
 
     def _take(self, entry: Entry) -> None:
-        envelope = bus_pb2.Envelope.FromString(entry.payload)
+        envelope = envelope_of(entry.payload)
         source = envelope.source
         again = entry.sequence <= self._read
         for position, frame in enumerate(envelope.frames):

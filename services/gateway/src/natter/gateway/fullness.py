@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 # js_streams that what is accepted goes to next. From the first share on nothing more is accepted, down to the second.
-BEHIND = (subjects.DELIVERIES, subjects.SHARDS, subjects.JOURNALS)
+BEHIND = (subjects.DELIVERIES, subjects.SHARDS, subjects.ARCHIVE, subjects.JOURNALS)
 SHORT_SHARE = 0.95
 ROOM_SHARE = 0.9
 # A lane forgets by age. When nobody has routed it for this share of that time, no more is put into it.

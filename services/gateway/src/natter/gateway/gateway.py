@@ -120,6 +120,8 @@ class Gateway:
     # What to do when the gateway reads in its own log that a session's counts begin.
     starting: dict[str, Callable[[], None]] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    # Frames that went into its own log.
+    notes: int = 0
     takeovers: Takeovers = field(init=False)
     # When (monotonic) it was last certain that nobody thinks this gateway dead.
     certain_at: Callable[[], float] = field(default=lambda: float("inf"))
@@ -247,7 +249,13 @@ class Gateway:
             self.say(session, stanza)
         else:
             # Through the log, like every other: what is in it is all that the client is ever sent.
-            self.own.add(bus_pb2.Frame(kind=KINDS[kind], stanza=stanza, sessions=[session.id], type="error"))
+            self.note(bus_pb2.Frame(kind=KINDS[kind], stanza=stanza, sessions=[session.id], type="error"))
+
+    def note(self, frame: bus_pb2.Frame, stored: Callable[[], None] | None = None) -> None:
+        """Put a frame into this gateway's own log, in which it is read once."""
+        self.notes += 1
+        frame.number = self.notes
+        self.own.add(frame, stored)
 
     def counted(self, session: Session, stored: Callable[[], None] | None = None, *, arrived: bool = False) -> None:
         """A stanza goes no further, and counts all the same (XEP-0198 §4): whoever counts the lane's must know."""

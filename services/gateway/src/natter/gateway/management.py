@@ -85,7 +85,7 @@ async def make_known(
     if not done or session.over:
         return
     gateway.starting[session.id] = lambda: begin(gateway, session, enabled)
-    gateway.own.add(bus_pb2.Frame(control=bus_pb2.CONTROL_ADOPTED, sessions=[session.id], gateway=gateway.incarnation))
+    gateway.note(bus_pb2.Frame(control=bus_pb2.CONTROL_ADOPTED, sessions=[session.id], gateway=gateway.incarnation))
 
 
 def begin(gateway: Gateway, session: Session, enabled: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from natter.bus.returning import keep, returnable
+from natter.bus.series import expanded
 from natter.proto.v1 import bus_pb2
 
 
@@ -27,7 +28,10 @@ class Outbox:
     stalled: bool = False
 
     def add(self, stanza: bytes, frame: bus_pb2.Frame) -> bool:
-        """Take a stanza and the frame it came in. False when the limit is passed: close the session."""
+        """Take a stanza and the frame it came in. False when the limit is passed: close the session.
+
+        Or a whole series, unless the outbox is stalled.
+        """
         self.parts.append(stanza)
         if not self.stalled:
             self.frames.append(frame)
@@ -61,7 +65,7 @@ class Outbox:
     def stall(self) -> None:
         """The socket is full: what is in flight may wait long, and must not hold the envelopes it came in."""
         self.stalled = True
-        self.in_flight = [keep(frame) for frame in self.in_flight if returnable(frame)]
+        self.in_flight = [keep(one) for frame in self.in_flight if returnable(frame) for one in expanded(frame)]
 
     def room(self) -> None:
         """The socket has taken everything."""
@@ -70,7 +74,7 @@ class Outbox:
 
     def unwritten(self) -> list[bus_pb2.Frame]:
         """The frames that the client may not have got, in order. The outbox is empty afterwards."""
-        frames = [frame for frame in (*self.in_flight, *self.frames) if returnable(frame)]
+        frames = [one for f in (*self.in_flight, *self.frames) if returnable(f) for one in expanded(f)]
         self.parts.clear()
         self.frames.clear()
         self.in_flight.clear()

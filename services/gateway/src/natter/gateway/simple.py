@@ -4,18 +4,20 @@ what it does, step by step; speed wins over taste. Benchmark: tests/bench/gatewa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import random
 from typing import Final
 
 from natter.bus import plain
 from natter.bus.facts import Row
+from natter.bus.series import SERIES_BYTES_MAX
 from natter.proto.v1 import bus_pb2
 from natter.telemetry.names import STANZAS_PROCESSED
 from natter.xmpp import jid
 from natter.xmpp.forged import suspect
 from natter.xmpp.stream.asks import ServerEvent
-from natter.xmpp.stream.events import Stanza
+from natter.xmpp.stream.events import Series, Stanza
+from natter.xmpp.stream.simple import part, singles
 from natter.xmpp.traits import traits_of
 
 from .gateway import Gateway
@@ -28,47 +30,156 @@ HEAD: Final = len(b"<message")
 KIND: Final = int(bus_pb2.KIND_MESSAGE)
 
 
-def take(gateway: Gateway, session: Session, events: Sequence[ServerEvent], now_us: int) -> Sequence[ServerEvent]:
-    """Accept the simple messages that `events` begins with; the others are left."""
+def take(gateway: Gateway, session: Session, events: Sequence[ServerEvent], now_us: int, at: int = 0) -> int:
+    """Accept the simple messages that stand at `at` of `events`; the place of the first that is none."""
     if session.announcing is not None or gateway.refusing:
-        return events
+        return at
     ratio = gateway.tally.sample_ratio
-    routes, sender, transport = session.routes, session.jid, session.transport
-    frames: list[bytes] = []
-    rows: list[Row] = []
-    children: tuple[str, ...] | None = None
-    lang: str | None = None
-    shared = start = b""
-    taken = 0
-    for stanza in events:
-        if stanza.__class__ is not Stanza or not stanza.simple:
+    routes = session.routes
+    if not at and len(events) == 1 and alone(gateway, session, events[0], now_us):
+        return 1
+    taken = Taken(gateway, session, now_us)
+    for event in events[at:] if at else events:
+        if isinstance(event, Series):
+            first, count = event.first, len(event.sizes)
+        elif isinstance(event, Stanza) and event.simple:
+            first, count = event, 1
+        else:
             break
-        taken += 1
-        key = (stanza.to, stanza.type)
+        at += 1
+        key = (first.to, first.type)
         route = routes[key] if key in routes else remember(session, *key)
-        roll = -1.0
-        if route is None or suspect(stanza.children) or (roll := random()) < ratio:
-            # An address that is not normalised or not there, what only servers may say, or a sampled stanza: step by
-            # step, in its place.
-            _add(gateway, frames, rows)
-            frames, rows = [], []
-            accept(gateway, session, stanza, now_us, roll)
-            if session.over:
-                return ()
-            continue
+        if route is None or suspect(first.children):
+            # An address that is not normalised or not there, or what only servers may say.
+            taken.flush()
+            one_by_one(gateway, session, event, now_us)
+        elif ratio and min(rolls := [random() for _ in range(count)]) < ratio:
+            for piece, roll in pieces(event, rolls, ratio):
+                if roll < ratio and isinstance(piece, Stanza):
+                    # Step by step, in its place.
+                    taken.flush()
+                    accept(gateway, session, piece, now_us, roll)
+                else:
+                    taken.add(piece, route)
+        else:
+            taken.add(event, route)
+        if session.over:
+            return len(events)
+    taken.flush()
+    return at
+
+
+def alone(gateway: Gateway, session: Session, event: ServerEvent, now_us: int) -> bool:
+    """`take` for a read that brought one message, the shortest way; False where that is not so simple."""
+    if not isinstance(event, Stanza) or not event.simple:
+        return False
+    route = session.routes.get((event.to, event.type))
+    if route is None or suspect(event.children):
+        return False
+    roll = random()
+    if roll < gateway.tally.sample_ratio:
+        accept(gateway, session, event, now_us, roll)
+        return True
+    # XEP-0198 §4: every stanza counts.
+    session.inbound = inbound = session.inbound + 1 & INBOUND_MASK
+    shared = plain.shared(traits_of(event.children), now_us)
+    gateway.lane.add_encoded((single(route, shared, inbound, event, session.jid),))
+    gateway.tally.facts.extend((row_of(now_us, session, event, route),))
+    STANZAS_PROCESSED.add("message", "in")
+    return True
+
+
+class Taken:
+    """What was accepted and is not in the lane yet."""
+
+    __slots__ = ("children", "count", "frames", "gateway", "now_us", "rows", "session", "shared")
+
+    def __init__(self, gateway: Gateway, session: Session, now_us: int) -> None:
+        self.gateway = gateway
+        self.session = session
+        self.now_us = now_us
+        self.frames: list[bytes] = []
+        self.rows: list[Row] = []
+        self.count = 0
+        # Of the message before: its children, and what follows from them.
+        self.children: tuple[str, ...] | None = None
+        self.shared = b""
+
+    def add(self, event: Stanza | Series, route: Route) -> None:
+        """Accept a message or a series on this route, none of them sampled."""
+        session = self.session
+        stanza, count = (event.first, len(event.sizes)) if isinstance(event, Series) else (event, 1)
+        if stanza.children is not self.children:
+            self.children = stanza.children
+            self.shared = plain.shared(traits_of(stanza.children), self.now_us)
         # XEP-0198 §4: every stanza counts.
-        session.inbound = inbound = session.inbound + 1 & INBOUND_MASK
-        if stanza.children is not children:
-            children = stanza.children
-            shared = plain.shared(traits_of(children), now_us)
-        if stanza.lang != lang or not start:
-            lang = stanza.lang
-            start = stanza.start(sender)
-        raw = stanza.raw
-        frames.append(plain.frame(route.head, shared, stanza.id, inbound, start, raw[HEAD:]))
-        rows.append((now_us, KIND, stanza.type, 0, "accepted", transport, sender, route.to, len(raw), 0, ""))
-    _add(gateway, frames, rows)
-    return events[taken:] if taken < len(events) else ()
+        inbound = session.inbound + 1 & INBOUND_MASK
+        session.inbound = session.inbound + count & INBOUND_MASK
+        self.count += count
+        if isinstance(event, Series):
+            self.frames += many(route, self.shared, inbound, event, session.jid)
+            row = (self.now_us, KIND, stanza.type, 0, "accepted", session.transport, session.jid, route.to, 0, 0, "")
+            self.gateway.tally.facts.repeat(row, event.sizes)
+        else:
+            self.frames.append(single(route, self.shared, inbound, event, session.jid))
+            self.rows.append(row_of(self.now_us, session, event, route))
+
+    def flush(self) -> None:
+        """It goes into the lane and the books."""
+        if self.frames:
+            self.gateway.lane.add_encoded(self.frames)
+            if self.rows:
+                self.gateway.tally.facts.extend(self.rows)
+            STANZAS_PROCESSED.add("message", "in", by=self.count)
+            self.frames, self.rows, self.count = [], [], 0
+
+
+def row_of(now_us: int, session: Session, stanza: Stanza, route: Route) -> Row:
+    """What is told of one message."""
+    size = len(stanza.raw)
+    return (now_us, KIND, stanza.type, 0, "accepted", session.transport, session.jid, route.to, size, 0, "")
+
+
+def single(route: Route, shared: bytes, inbound: int, stanza: Stanza, sender: str) -> bytes:
+    """The frame of one message."""
+    return plain.frame(route.head, shared, stanza.id, inbound, stanza.start(sender), stanza.raw[HEAD:])
+
+
+def many(route: Route, shared: bytes, inbound: int, series: Series, sender: str) -> list[bytes]:
+    """The frame of a series; several where it would be too long."""
+    stanzas, sizes = series.stamped(sender)
+    if len(stanzas) <= SERIES_BYTES_MAX:
+        return [plain.series(route.head, shared, inbound, sizes, stanzas)]
+    return [
+        single(route, shared, inbound + number & INBOUND_MASK, stanza, sender)
+        for number, stanza in enumerate(singles(series))
+    ]
+
+
+def pieces(event: Stanza | Series, rolls: Sequence[float], ratio: float) -> Iterator[tuple[Stanza | Series, float]]:
+    """A series, cut where a message is sampled; with each piece its die."""
+    if not isinstance(event, Series):
+        yield event, rolls[0]
+        return
+    start = 0
+    for number, roll in enumerate(rolls):
+        if roll < ratio:
+            if start < number:
+                yield part(event, start, number), 1.0
+            yield part(event, number, number + 1), roll
+            start = number + 1
+    if start < len(rolls):
+        yield part(event, start, len(rolls)), 1.0
+
+
+def one_by_one(gateway: Gateway, session: Session, event: Stanza | Series, now_us: int) -> bool:
+    """`accept` for each, until one of them ends the session. False as there."""
+    going = True
+    for stanza in singles(event) if isinstance(event, Series) else (event,):
+        going = accept(gateway, session, stanza, now_us) and going
+        if session.over:
+            break
+    return going
 
 
 def remember(session: Session, to: str | None, type: str) -> Route | None:
@@ -84,10 +195,3 @@ def remember(session: Session, to: str | None, type: str) -> Route | None:
         session.routes.clear()
     session.routes[to, type] = route
     return route
-
-
-def _add(gateway: Gateway, frames: list[bytes], rows: list[Row]) -> None:
-    if frames:
-        gateway.lane.add_encoded(frames)
-        gateway.tally.facts.extend(rows)
-        STANZAS_PROCESSED.add("message", "in", by=len(rows))

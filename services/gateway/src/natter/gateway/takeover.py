@@ -203,7 +203,7 @@ class Takeovers:
         gateway = self._gateway
         session = arrival.session
         stored = asyncio.Event()
-        gateway.own.add(self._arriving(record), stored.set)
+        gateway.note(self._arriving(record), stored.set)
         await stored.wait()
         arrival.since = gateway.own.last_sequence
         for _ in range(ROUNDS_MAX):
@@ -309,7 +309,7 @@ class Takeovers:
         arrival.outbound = left.acknowledged
         left.heir = lambda item: self._late(arrival, item)
         gateway.counted(session, stored.set, arrived=True)
-        gateway.own.add(
+        gateway.note(
             bus_pb2.Frame(
                 control=bus_pb2.CONTROL_ADOPTED,
                 sessions=[session.id],
@@ -321,7 +321,7 @@ class Takeovers:
         for item in outgoing:
             self._forward(arrival, item)
         # More than one envelope, perhaps: nobody resumes half a session.
-        gateway.own.add(bus_pb2.Frame(control=bus_pb2.CONTROL_COMPLETE, sessions=[session.id]))
+        gateway.note(bus_pb2.Frame(control=bus_pb2.CONTROL_COMPLETE, sessions=[session.id]))
         self._look(arrival)
         gateway.loop.call_later(SETTLE_SECONDS, self._settle, arrival)
         await stored.wait()
@@ -332,7 +332,7 @@ class Takeovers:
         frame = item.frame
         frame.sequence = frame.index = 0
         frame.origin = item.origin
-        self._gateway.own.add(frame)
+        self._gateway.note(frame)
 
     def _late(self, arrival: Arrival, item: Item) -> None:
         """Something more came to the old gateway."""
@@ -388,7 +388,7 @@ class Takeovers:
     def _say_settled(self, arrival: Arrival, position: int) -> None:
         arrival.settled = True
         frame = bus_pb2.Frame(control=bus_pb2.CONTROL_SETTLED, sessions=[arrival.session.id], position=position)
-        self._gateway.own.add(frame)
+        self._gateway.note(frame)
 
     def control(self, frame: bus_pb2.Frame) -> None:
         """A frame of the delivery log that says something about an arrival."""

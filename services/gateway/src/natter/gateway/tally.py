@@ -125,6 +125,13 @@ class Tally:
             trace_id=traceparent and trace.trace_id(traceparent),
         )
 
+    def delivered_series(self, frame: bus_pb2.Frame, to: str, sizes: Sequence[int], now_us: int) -> None:
+        """`delivered` for the messages of a series, none of which is sampled."""
+        kind, type_, sender = frame.kind, frame.type, frame.sender
+        latency_us = max(0, now_us - frame.accepted_us)
+        self.latencies[kind] += [latency_us / 1e6] * len(sizes)
+        self.facts.repeat((now_us, kind, type_, 1, "delivered", "", sender, to, 0, latency_us, ""), sizes)
+
     def broadcast(self, frame: bus_pb2.Frame, tos: Sequence[str], size: int, now_us: int) -> str:
         """One stanza out, to many sessions. The traceparent of what follows."""
         kind = frame.kind

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 KEY = "analytics"
 SUBJECTS = "natter.facts.>"
-# Entries of one read: 2,000 rows or half a megabyte each at most.
+# Entries of one read: 14,000 rows or half a megabyte each at most.
 ENTRIES_PER_READ = 64
 # Further recipients of broadcasts are a number each: so many weigh as much as a row.
 OTHERS_PER_ROW = 12

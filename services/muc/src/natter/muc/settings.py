@@ -18,7 +18,7 @@ class Settings(BaseModel):
 
     # --- rooms ------------------------------------------------------------------------------------------------------
     occupants_max: int = Field(
-        200, ge=2, le=1000, description="Occupants of one room; service-unavailable, but for ten more admins."
+        200, ge=2, le=10_000, description="Occupants of one room; service-unavailable, but for ten more admins."
     )
     rooms_per_user_max: int = Field(50, ge=1, le=100_000, description="Rooms that one user may have made; not-allowed.")
     affiliations_max: int = Field(

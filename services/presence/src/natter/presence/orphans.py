@@ -16,6 +16,7 @@ from natter.bus.directory import Directory
 from natter.bus.kv import Bucket
 from natter.bus.returning import as_lane_frame, returnable
 from natter.bus.sender import Senders
+from natter.bus.series import envelope_of
 from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
 
@@ -73,7 +74,7 @@ class Orphans:
                 subjects.DELIVERIES, subjects.deliver(gateway), after=after, limit=PAGE_ENTRIES
             )
             for entry in entries:
-                envelope = bus_pb2.Envelope.FromString(entry.payload)
+                envelope = envelope_of(entry.payload)
                 lane = subjects.lane(lane_of(envelope.source, self._lanes))
                 for frame in envelope.frames:
                     if self._is_orphan(frame):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from natter.bus import plain
+from natter.bus import plain, series
 from natter.proto.v1.bus_pb2 import Frame
 from natter.xmpp.jid import bare_of
 
@@ -63,7 +63,8 @@ class Attention:
 def sender(frame: bytes) -> str:
     """The sender of a plain frame; its `to` is shorter than 128 bytes."""
     # natter.bus.plain.head: to, kind (two bytes), type where there is one, sender.
-    at = _TO_AT + frame[_TO_AT - 1] + 2
+    at = series.start(frame)[0] + _TO_AT
+    at += frame[at - 1] + 2
     if frame[at] == _TYPE:
         size, at = _length(frame, at + 1)
         at += size

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from google.protobuf.message import DecodeError
-from natter.bus import plain
+from natter.bus import plain, series
 from natter.bus.api import Entry
 from natter.bus.directory import Directory
 from natter.bus.facts import FactsWriter
@@ -105,9 +105,11 @@ class Lane:
         cause = plain.sequence(self._sequence)
         # By subject: what goes there next, all of it plain.
         runs: dict[str, list[bytes]] = {}
-        delivered = 0
-        for position, raw in enumerate(frames):
-            to = recipient(raw)
+        delivered = following = 0
+        for raw in frames:
+            position = following
+            to, count = recipient(raw)
+            following += count
             if (
                 to
                 and not self.fences.fenced
@@ -115,7 +117,7 @@ class Lane:
                 and not (attention.active and attention.wanted(raw, session.jid))
             ):
                 # RFC 6121 §8.5.3.1: a matching resource gets messages of every type. Nothing is decoded nor copied.
-                delivered += 1
+                delivered += count
                 subject = deliver(session.gateway)
                 run = runs.get(subject)
                 if run is None:
@@ -124,7 +126,8 @@ class Lane:
                 continue
             if runs:
                 self._send_runs(runs)
-            delivered += self._frame(raw, position)
+            for place, one in enumerate((raw,) if count == 1 else singles(raw), position):
+                delivered += self._frame(one, place)
         self._send_runs(runs)
         if delivered:
             names.ROUTED.add("delivered", by=delivered)
@@ -219,6 +222,9 @@ class Lane:
                 self._deliver(frame, sessions)
             case Keep():
                 history.keep(self._work, frame, outcome, self.office.subjects, self._send_raw)
+                if outcome.waits and not frame.stored:
+                    # The archive answers for it from here on.
+                    self._record(frame, "stored")
             case Copy():
                 history.copy(self._work, frame, outcome, self.office.subjects, self._send)
             case Hand(kind, entity):
@@ -294,6 +300,15 @@ class Lane:
             latency_us=max(0, now_us - frame.accepted_us) if frame.accepted_us else 0,
             trace_id=spans.trace_id(frame),
         )
+
+
+def singles(raw: bytes) -> list[bytes]:
+    """A series, each message as the frame that it stands for."""
+    try:
+        return [frame.SerializeToString() for frame in series.expanded(Frame.FromString(raw))]
+    except DecodeError:
+        # `_frame` says so.
+        return [raw]
 
 
 def _clean(frame: Frame) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..sasl.dialogue import CredentialsWanted, PlainWanted
-from .events import Nonza, Stanza
+from .events import Nonza, Series, Stanza
 
 __all__ = [
     "Answered",
@@ -19,6 +19,7 @@ __all__ = [
     "PlainWanted",
     "RegistrationIq",
     "ResumeWanted",
+    "Series",
     "ServerEvent",
     "Stanza",
     "StartTls",
@@ -96,6 +97,7 @@ ServerEvent: TypeAlias = (
     | ResumeWanted
     | Answered
     | Stanza
+    | Series
     | Nonza
     | Closed
 )

@@ -1,11 +1,11 @@
-"""What the reader hands out: the stream opened, a stanza, another child of the root, the end, a violation."""
+"""What the reader hands out: the stream opened, a stanza or many, another child of the root, the end, a violation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 from .. import ns
 from ..element import Element, attr_escape, parse_document
@@ -182,6 +182,33 @@ def _from_attribute(sender: str) -> bytes:
     return f" from='{attr_escape(sender)}'".encode()
 
 
+class Series:
+    """Simple messages, one right behind the other, that differ in nothing but their `id` and their body.
+
+    `first` is the first of them, `raw` all of them as they came, `sizes` the length of each. The hot path.
+    """
+
+    __slots__ = ("first", "raw", "sizes")
+    # As with a Stanza: none of them has a `from`.
+    sender: ClassVar[None] = None
+
+    def __init__(self, first: Stanza, raw: bytes, sizes: list[int]) -> None:
+        self.first = first
+        self.raw = raw
+        self.sizes = sizes
+
+    def __repr__(self) -> str:
+        return f"Series({self.first!r}, {self.sizes!r})"
+
+    def stamped(self, sender: str) -> tuple[bytes, list[int]]:
+        """All of them, each as `Stanza.stamped` has it with its own `to`, and the length of each."""
+        first = self.first
+        start = first.start(sender)
+        grown = len(start) - len(first.head)
+        # The name begins nothing else: no child's is like it, and there is no '<' in text.
+        return self.raw.replace(first.head, start), [size + grown for size in self.sizes]
+
+
 class Nonza:
     """A complete child of the stream root that is no stanza.
 
@@ -227,7 +254,7 @@ class Violation:
     text: str = ""
 
 
-ReaderEvent: TypeAlias = StreamOpened | Stanza | Nonza | StreamClosed | Violation
+ReaderEvent: TypeAlias = StreamOpened | Stanza | Series | Nonza | StreamClosed | Violation
 
 # Expanded name -> kind, how it begins when its name has no prefix, and how such a start tag goes on.
 STANZA_KINDS: Final = {

@@ -163,7 +163,7 @@ class Reader:
             data = self._rest + data
             self._rest = b""
         self._events = events
-        if self._simple and self._given == self._boundary and data.startswith(b"<message ") and not self.stepwise:
+        if self._simple and self._given == self._boundary and data.startswith(simple.STARTS) and not self.stepwise:
             if self._scope is not None and self._held is None:
                 data = simple.take(data, self._scope, self._bytes_max, events)
                 if events:

@@ -24,7 +24,7 @@ from .asks import (
     ServerEvent,
     StartTls,
 )
-from .events import Nonza, ReaderEvent, Stanza, StreamClosed, StreamOpened, Violation
+from .events import Nonza, ReaderEvent, Series, Stanza, StreamClosed, StreamOpened, Violation
 from .opening import Config
 from .reader import Reader
 from .states import WAITING, Action, State, action, classify
@@ -103,6 +103,8 @@ class ServerStream:
         if self._state is State.BOUND:
             events = self._reader.feed(data)
             for event in events:
+                if event.__class__ is Series:
+                    continue
                 if event.__class__ is not Stanza or event.kind == "iq" or event.sender is not None:
                     return self._take_all(events)
             return events  # type: ignore[return-value]  # all of them are stanzas
@@ -410,7 +412,7 @@ class ServerStream:
         else:
             self._end(Action.REFUSE_UNSUPPORTED.value, "", events)
 
-    def _deliver(self, stanza: Stanza, events: list[ServerEvent]) -> None:
+    def _deliver(self, stanza: Stanza | Series, events: list[ServerEvent]) -> None:
         # RFC 6120 §8.1.2.1: a client speaks for its own full or bare JID only.
         if stanza.sender is not None and not self._is_own(stanza.sender):
             self._end("invalid-from", "", events)

@@ -27,7 +27,7 @@ from typing import Final, assert_never
 
 from .. import ns
 from ..xeps import stream_management
-from .events import Nonza, Stanza, StreamClosed, StreamOpened
+from .events import Nonza, Series, Stanza, StreamClosed, StreamOpened
 
 
 class State(Enum):
@@ -165,7 +165,7 @@ def action(state: State, given: Input) -> Action:
     return TABLE.get(state, {}).get(given, DEFAULTS[given])
 
 
-def classify(event: StreamOpened | StreamClosed | Stanza | Nonza) -> Input:
+def classify(event: StreamOpened | StreamClosed | Stanza | Series | Nonza) -> Input:
     """Which input an event of the reader is."""
     match event:
         case StreamOpened():
@@ -174,6 +174,8 @@ def classify(event: StreamOpened | StreamClosed | Stanza | Nonza) -> Input:
             return Input.CLOSE
         case Nonza():
             return _NONZAS.get(event.name, Input.NONZA)
+        case Series():
+            return Input.STANZA
         case Stanza():
             if event.kind != "iq" or event.type not in ("get", "set") or not event.children:
                 return Input.STANZA

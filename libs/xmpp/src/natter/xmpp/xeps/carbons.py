@@ -16,9 +16,13 @@ XEP = Xep(280, "Message Carbons", version="1.0.1", status="partial", features=(N
 
 ENABLE: Final = f"{{{NS}}}enable"
 DISABLE: Final = f"{{{NS}}}disable"
-# XEP-0280 §6.1: payloads of instant messaging (XEP-0184, 0085, 0333), and what follows up a message.
-_CONVERSATION: Final = (
-    Trait.RECEIPT
+_PRIVATE: Final = int(Trait.PRIVATE)
+# XEP-0280 §6.1: a body, invitations, payloads of instant messaging (XEP-0184, 0085, 0333), what follows up a message.
+_CONVERSATION: Final = int(
+    Trait.BODY
+    | Trait.CONFERENCE
+    | Trait.MUC_USER
+    | Trait.RECEIPT
     | Trait.RECEIPT_REQUEST
     | Trait.CHAT_STATE
     | Trait.MARKER
@@ -32,12 +36,12 @@ _CONVERSATION: Final = (
 def eligible(type: str, traits: int, to: str) -> bool:
     """Whether a message is copied, apart from who has sent it."""
     # XEP-0280 §8: the author does not want it.
-    if traits & Trait.PRIVATE or not hints.may_copy(traits, to):
+    if traits & _PRIVATE or not hints.may_copy(traits, to):
         return False
     # XEP-0280 §6.1: invitations are copied whatever their type.
     if type in ("error", "groupchat", "headline"):
         return False
-    return type == "chat" or bool(traits & (Trait.BODY | Trait.CONFERENCE | Trait.MUC_USER | _CONVERSATION))
+    return type == "chat" or bool(traits & _CONVERSATION)
 
 
 def received(message: bytes, type: str, account: str, to: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from natter.proto.v1.bus_pb2 import KIND_MESSAGE, Frame
 from natter.xmpp.jid import bare_of
@@ -12,6 +13,8 @@ from natter.xmpp.xeps import carbons
 from .outcome import Copy, Deliver, Hand, Keep, Outcomes
 from .view import Directory, Hosts, Session
 
+CARBON: Final = int(Trait.CARBON)
+
 
 def copied(frame: Frame, outcomes: Outcomes, directory: Directory, hosts: Hosts) -> Outcomes:
     """`outcomes` of a message, and the copies of it."""
@@ -19,7 +22,7 @@ def copied(frame: Frame, outcomes: Outcomes, directory: Directory, hosts: Hosts)
         # What comes back was copied when it came first.
         return outcomes
     goes = outcomes[-1]
-    if not isinstance(goes, Deliver | Keep | Hand) or frame.traits & Trait.CARBON:
+    if not isinstance(goes, Deliver | Keep | Hand) or frame.traits & CARBON:
         return outcomes
     if not carbons.eligible(frame.type, frame.traits, frame.to):
         return outcomes

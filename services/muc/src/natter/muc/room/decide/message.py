@@ -21,7 +21,7 @@ from .archive import archives
 # Plain numbers: asked of every message, and flags take microseconds.
 _SUBJECT: Final = int(Trait.SUBJECT)
 _MESSAGE: Final = int(Trait.BODY | Trait.THREAD)
-_RETRACTS: Final = retraction.NS.encode()
+_RETRACTS: Final = int(Trait.RETRACTION)
 _LASTING: Final = ~int(Trait.MUC_USER | Trait.MUC_JOIN)
 
 
@@ -38,7 +38,7 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
     said = made.message_sent
     said.nick, said.jid, said.id = sender.nick, sender.jid, request.id
     said.traits = request.traits & _LASTING
-    if _RETRACTS in request.stanza:
+    if request.traits & _RETRACTS:
         # XEP-0424 §3: the room's own id names the message; whose it was is looked at where it is shown.
         taken = archive_id.decode(room.secret, retraction.find(request.element()))
         said.retracts = taken if taken <= room.archived else 0
