@@ -48,6 +48,8 @@ class Left:
     items: list[Item] = field(default_factory=list)
     captured: list[Item] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    # By source, the highest cause that its gateway had read when it wrote this down.
+    marks: dict[str, int] = field(default_factory=dict)
     # Whoever takes what still comes.
     heir: Callable[[Item], None] | None = None
 
@@ -126,6 +128,7 @@ class Estate:
         places: dict[str, Iterable[int]] = {}
         # What is known of a session twice, because it went and came back, is true as it was last.
         for part in sorted(parts, key=lambda part: part.delivered):
+            marks = {mark.source: mark.sequence << 32 | mark.index for mark in part.marks}
             for state in part.sessions:
                 places[state.session] = state.places
                 left = self._left[state.session] = Left(
@@ -136,6 +139,8 @@ class Estate:
                     if state.inbound:
                         # What it says when it was adopted is older.
                         self._counts[state.session] = state.inbound
+                else:
+                    left.marks = marks
         await self._look_up(places)
         start = min([self._read, *(left.start for left in self._left.values() if not left.counting)])
         self._subscriptions.append(
@@ -172,6 +177,11 @@ class Estate:
         """What is known of a session so far; None: nothing that could be resumed."""
         left = self._left.get(session)
         return left if left is not None and (left.counting or left.capturing) else None
+
+    def marks(self, session: str) -> dict[str, int]:
+        """What every source had said, for a session that had settled there: repeated elsewhere it is nothing new."""
+        left = self._left.get(session)
+        return left.marks if left is not None else {}
 
     def inbound(self, session: str) -> int:
         """How many stanzas of the session are durable; exact once it is fenced."""

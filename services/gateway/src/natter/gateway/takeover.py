@@ -15,7 +15,7 @@ from natter.bus.instances import alive
 from natter.bus.removal import removed_since
 from natter.bus.sender import Senders
 from natter.proto.v1 import bus_pb2
-from natter.telemetry.names import LIMITS_HIT, SESSIONS, SESSIONS_TAKEN_OVER
+from natter.telemetry.names import LIMITS_HIT, REPEATED, SESSIONS, SESSIONS_TAKEN_OVER
 from natter.xmpp.jid import local_of
 
 from . import resumption
@@ -50,6 +50,8 @@ class Arrival:
     estates: list[Estate] = field(default_factory=list)
     # Where CONTROL_ARRIVING stands in our own log.
     since: int = 0
+    # By source, what the old gateway had read before this one claimed the session.
+    marks: dict[str, int] = field(default_factory=dict)
     # What others sent here meanwhile; it stands behind what they had sent there.
     held: list[Item] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
@@ -128,6 +130,10 @@ class Takeovers:
         arrival = self._expect(record)
         session = arrival.session
         try:
+            # Before the claim: from then on sources may say something here that the old gateway has never read.
+            estate = self._estates.of(record.gateway, record.lane)
+            await estate.open()
+            arrival.marks = estate.marks(record.session)
             if not await self._claim(arrival, record):
                 self._give_up(session)
                 return None
@@ -168,6 +174,10 @@ class Takeovers:
         cursor = gateway.cursor
 
         def capture(stanza: bytes, frame: bus_pb2.Frame) -> None:
+            if frame.sequence and frame.sequence << 32 | frame.index <= arrival.marks.get(cursor.source, 0):
+                # Its holder before had said it to the old gateway; the client may have acknowledged it long ago.
+                REPEATED.add()
+                return
             own = bus_pb2.Frame()
             own.CopyFrom(frame)
             own.stanza = stanza
