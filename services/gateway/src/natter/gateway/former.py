@@ -33,9 +33,7 @@ def marks_of(part: bus_pb2.Checkpoint) -> dict[str, int]:
 
 def as_marks(marks: Mapping[str, int]) -> list[bus_pb2.Mark]:
     """The way back."""
-    return [
-        bus_pb2.Mark(source=source, sequence=mark >> 32, index=mark & 0xFFFFFFFF) for source, mark in marks.items()
-    ]
+    return [bus_pb2.Mark(source=source, sequence=mark >> 32, index=mark & 0xFFFFFFFF) for source, mark in marks.items()]
 
 
 async def read(bus: Bus, gateway: str, number: int) -> dict[str, int]:
