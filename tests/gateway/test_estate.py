@@ -201,6 +201,29 @@ async def test_the_lane_says_how_many_stanzas_are_durable_up_to_the_fence(memory
     await estate.close()
 
 
+async def test_the_gateways_own_fences_count_nothing(memory: MemoryBus) -> None:
+    lane = subjects.lane(0)
+    await checkpoint(memory, sessions=[bus_pb2.SessionState(session=S, inbound=3)])
+    counted = bus_pb2.Frame(control=bus_pb2.CONTROL_COUNTED, session=S, inbound=6, gateway=OLD)
+    # It goes on to fence those before it, when the session is back already.
+    fences = [
+        bus_pb2.Frame(control=bus_pb2.CONTROL_FENCE, session=S, gateway=gateway) for gateway in ("gateway-0-zz", OLD)
+    ]
+    await put(memory, lane, OLD, counted, fences[0])
+    estate = await opened(memory)
+    fence = estate.fence(S)
+    await put(memory, lane, "gateway-2-bb", fences[1])
+    await fence
+    assert estate.inbound(S) == 6
+    # Nor do they undo what another has said.
+    await put(memory, lane, OLD, fences[0], bus_pb2.Frame(kind=1, session=S, inbound=7))
+    fence = estate.fence(S)
+    await put(memory, lane, "gateway-2-bb", fences[1])
+    await fence
+    assert estate.inbound(S) == 6
+    await estate.close()
+
+
 async def test_what_still_comes_goes_to_the_heir(memory: MemoryBus) -> None:
     await checkpoint(memory, sessions=[bus_pb2.SessionState(session=S)])
     estate = await opened(memory)

@@ -215,17 +215,19 @@ class Estate:
         source = envelope.source
         for frame in envelope.frames:
             session = frame.session
-            if source == self._gateway and session and not frame.returned:
+            if frame.control == bus_pb2.CONTROL_FENCE:
+                # It counts nothing, though it may be this gateway's own, for one that the session was at before.
+                if frame.gateway == self._gateway:
+                    self._fenced.add(session)
+                    fence = self._fences.get(session) if source == self._heir else None
+                    if fence is not None and not fence.done():
+                        fence.set_result(None)
+            elif source == self._gateway and session and not frame.returned:
                 if frame.gateway:
                     # It has come (back) to that gateway.
                     self._fenced.discard(session)
                 if session not in self._fenced and not frame.ended:
                     self._counts[session] = frame.inbound
-            if frame.control == bus_pb2.CONTROL_FENCE and frame.gateway == self._gateway:
-                self._fenced.add(session)
-                fence = self._fences.get(session) if source == self._heir else None
-                if fence is not None and not fence.done():
-                    fence.set_result(None)
 
     # --- the delivery log -------------------------------------------------------------------------------------------
 
