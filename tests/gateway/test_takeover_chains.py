@@ -302,3 +302,53 @@ async def test_a_checkpoint_between_the_word_and_the_claim_does_not_hide_it(worl
     client = await again(world, three, previd, 5)
     await client.until("<resumed")
     assert await received(client, "n6.") == ["n6."]
+
+
+async def test_who_binds_anew_is_owed_what_the_session_at_a_dead_gateway_has_not_acknowledged(world: World) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 5))
+    await received(alice, "n4.")
+    alice.send(f"<a xmlns='{SM}' h='2'/>" + R)
+    await alice.until(f"<a xmlns='{SM}'")
+    await one.checkpoints.write()
+    await one.position.save()
+    await kill(one)
+    # It has lost the id with which it could resume.
+    client = await world.login(two, "alice", "r")
+    assert await received(client, "n4.") == ["n2.", "n3.", "n4."]
+    await world.router.until(lambda: [f for f in world.router.of("alice@localhost/r") if f.ended])
+    late = await again(world, two, previd, 2)
+    await late.until("<failed.*item-not-found")
+
+
+async def test_who_binds_anew_while_the_session_arrives_waits_for_it(world: World) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 3))
+    await received(alice, "n2.")
+    await one.checkpoints.write()
+    await kill(one)
+    record = world.directory.by_resumption(hashed(previd))
+    taking = asyncio.create_task(two.gateway.takeovers.take(record))
+    await world.router.until(lambda: record.session in two.gateway.binding.claims)
+    client = await world.login(two, "alice", "r")
+    assert await received(client, "n2.") == ["n0.", "n1.", "n2."]
+    await taking
+
+
+async def test_a_takeover_ends_when_the_session_has_moved_on(world: World) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    alice, previd = await managed(world, one)
+    record = world.directory.by_resumption(hashed(previd))
+    takeovers = two.gateway.takeovers
+    arrival = takeovers._expect(record)
+    arrival.session.over = True
+    assert await takeovers._inherit_at_last(arrival, record) is None
+    assert await takeovers._inherit(arrival, record) is None
+    # Nothing of it is fenced: what the session says there counts.
+    alice.send(chat("bob@localhost/b", "x") + R)
+    await alice.until(f"<a xmlns='{SM}' h='1'/>")
+    assert not world.router.fenced

@@ -102,6 +102,14 @@ class Takeovers:
             await directory.sync()
         raise Unavailable("the session is moving")
 
+    async def bring(self, record: Record) -> None:
+        """The session is here afterwards, or is not to be had. Raises `BusError`."""
+        arrival = self._arrivals.get(record.session)
+        if arrival is not None:
+            await arrival.adopted.wait()
+        elif record.gateway != self._gateway.incarnation:
+            await self.take(record)
+
     async def take(self, record: Record) -> Session | None:
         """The session of another gateway's record, detached, here. None: it is not to be had (any more)."""
         gateway = self._gateway
@@ -117,16 +125,17 @@ class Takeovers:
             if not await self._claim(arrival, record):
                 self._give_up(session)
                 return None
-        except BaseException:
+        except Exception:
+            # Not when cancelled: this gateway ends, and the record may name it by now.
             self._give_up(session)
             raise
         left = await self._inherit_at_last(arrival, record)
+        if session.over:
+            return None
         if left is None:
             log.warning("a session was taken over and nothing is known of it")
             session.outbox = Unacked(0, 0, 1)
             gateway.leave(session)
-            return None
-        if session.over:
             return None
         await self._adopt(arrival, left)
         SESSIONS_TAKEN_OVER.add()
@@ -216,16 +225,23 @@ class Takeovers:
     async def _inherit_at_last(self, arrival: Arrival, record: Record) -> Left | None:
         """The session is ours: whatever the bus does, it is not left half taken."""
         silent = 0
-        while silent < ROUNDS_MAX:
+        while silent < ROUNDS_MAX and not arrival.session.over:
             try:
                 return await self._inherit(arrival, record)
             except BusError as error:
                 log.warning("what a gateway has left cannot be read: %r", error)
                 await asyncio.sleep(RETRY_SECONDS)
             except TimeoutError:
-                # The bus answers, and its lane has lost its memory.
-                silent += self._gateway.bus.connected()
+                silent += await self._answers()
         return None
+
+    async def _answers(self) -> bool:
+        """Whether the bus does: then it is the lane that has lost its memory."""
+        try:
+            await self._gateway.bus.last_sequence(subjects.LANES)
+        except BusError:
+            return False
+        return True
 
     async def _inherit(self, arrival: Arrival, record: Record, depth: int = 0) -> Left | None:
         """Everything that the old gateway leaves, fenced, so that nothing is added to it."""
@@ -233,7 +249,8 @@ class Takeovers:
         arrival.estates = [estate]
         arrival.routed.clear()
         await estate.open()
-        if not estate.found:
+        # Over: it has moved on, and may even be back, and what it says here must not end up behind a fence of its past.
+        if not estate.found or arrival.session.over:
             return None
         fence = bus_pb2.Frame(control=bus_pb2.CONTROL_FENCE, session=record.session, gateway=record.gateway)
         fenced = estate.fence(record.session)
