@@ -6,6 +6,7 @@ from natter.accounts.where.logs import PAGE_ENTRIES, Acknowledgements, Logs
 from natter.accounts.where.sighting import Role, role
 from natter.bus import subjects
 from natter.bus.kv import Bucket
+from natter.proto.v1.accounts_pb2 import AccountEvent, AccountEvents, AccountRegistered, AccountRemoved
 from natter.proto.v1.bus_pb2 import Checkpoint, SessionState
 
 from .conftest import ALICE, BOB, DEN, GATEWAY
@@ -103,3 +104,16 @@ def test_acknowledgements() -> None:
     # Not yet told, on its way, not managed, another gateway.
     for question in (("g1", "sb", 11, 0), ("g1", "sc", 9, 0), ("g1", "sd", 9, 0), ("g2", "sb", 9, 0)):
         assert known(*question) is None
+
+
+async def test_when_an_account_was_removed(logs: World) -> None:
+    events = [
+        AccountEvent(registered=AccountRegistered(username="bob", time_us=1)),
+        AccountEvent(removed=AccountRemoved(username="bob", time_us=7)),
+        AccountEvent(registered=AccountRegistered(username="bob", time_us=9)),
+    ]
+    for event in events:
+        await logs.bus.publish(subjects.journal("account", "bob"), AccountEvents(events=[event]).SerializeToString())
+    await logs.put(subjects.archive(0), logs.frame(offline=BOB))
+    reading = Logs(logs.bus)
+    assert (await reading.known(await reading.traces(logs.frame(), 30), 5)).removed_us == {BOB: 7}

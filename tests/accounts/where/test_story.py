@@ -68,7 +68,8 @@ def told(*sightings: Sighting, rows: Sequence[FactRow] = (), now_us: int = LATE,
         **known.pop("positions", {}),
     }
     jids = {"sb": f"{BOB}/b", "sc": f"{BOB}/c"}
-    story = tell(frame(), [LANE, *sightings], Known(now_us, positions, jids, {ALICE: rows, BOB: rows}, **known))
+    rows_of = {ALICE: rows, BOB: rows}
+    story = tell(frame(), [LANE, *sightings], Known(now_us, positions, jids, rows=rows_of, **known))
     assert story.end in ENDS and {event.what for event in story.events} <= set(EVENTS)
     return story
 
@@ -142,6 +143,15 @@ def test_archived_and_waiting_then_handed_over() -> None:
     assert told(kept, over, gone, again, positions={"lane.0": 6, "archive.0": 6}).end == "stored"
 
 
+def test_what_waited_for_an_account_that_was_removed() -> None:
+    kept = seen("archive.0", frame(**CAUSE, offline=BOB))
+    story = told(kept, removed_us={BOB: T + 9_000_000})
+    assert (story.end, story.reason) == ("dropped", "account-removed")
+    assert line(story)[-1] == ("dropped", BOB)
+    # The account before this one.
+    assert told(kept, removed_us={BOB: T - 1}).end == "stored"
+
+
 def test_what_the_archive_refuses_waits_nowhere() -> None:
     kept = seen("archive.0", frame(**CAUSE, owners=[ALICE, BOB], offline=BOB))
     story = told(kept, error("service-unavailable", source="archive.0", sequence=3))
@@ -180,6 +190,13 @@ def test_dropped_by_a_gateway_that_the_session_had_left() -> None:
     left = FactRow(T + 5000, "chat", True, "dropped:session-left", (BOB,), len(STANZA), 0)
     story = told(sent(), rows=[left])
     assert (story.end, story.reason) == ("dropped", "session-left")
+
+
+def test_what_is_for_the_room_itself() -> None:
+    handed = seen("shard.room.2", frame(**CAUSE))
+    assert told(handed).end == "delivered"
+    story = told(handed, rows=[row("dropped:room", out=False)])
+    assert (story.end, story.reason) == ("dropped", "room")
 
 
 def test_a_room_is_many() -> None:

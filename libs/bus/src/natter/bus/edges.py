@@ -79,7 +79,7 @@ EDGES = (
     Edges(
         "muc",
         # Room shards: an operator's wish goes through the room's holder.
-        writes=(DELIVER, ROOM_SHARD, "natter.journal.room.*", "natter.chapter.*.*.*"),
+        writes=(DELIVER, ROOM_SHARD, "natter.journal.room.*", "natter.chapter.*.*.*", FACTS),
         buckets=(*HOLDING, subjects.SNAPSHOTS, "rooms"),
         reads=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
         looks=(subjects.SESSIONS,),

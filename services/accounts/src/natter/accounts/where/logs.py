@@ -12,6 +12,7 @@ from natter.bus import plain, subjects
 from natter.bus.api import Bus, Dated
 from natter.bus.factrows import FactRow, messages_of
 from natter.bus.kv import Bucket
+from natter.proto.v1.accounts_pb2 import AccountEvents
 from natter.proto.v1.bus_pb2 import Checkpoint, Frame, SessionRecord
 from natter.xmpp.jid import bare_of
 
@@ -112,7 +113,16 @@ class Logs:
                 gateway = log.removeprefix("deliver.")
                 values = await Bucket(self.bus, subjects.CHECKPOINTS).values(f"{gateway}.*")
                 checkpoints[gateway] = [Checkpoint.FromString(value.value) for value in values]
-        return Known(now_us, found, jids, traces.rows, Acknowledgements(checkpoints))
+        absent = {one.frame.offline for one in traces.sightings if one.frame.offline}
+        removed_us = {account: await self._removed_us(account) for account in absent}
+        return Known(now_us, found, jids, removed_us, traces.rows, Acknowledgements(checkpoints))
+
+    async def _removed_us(self, account: str) -> int:
+        """When an account was removed last; 0: never."""
+        journal = subjects.journal("account", account.partition("@")[0])
+        entries = await self.bus.read(subjects.JOURNALS, journal)
+        events = [event for entry in entries for event in AccountEvents.FromString(entry.payload).events]
+        return max((event.removed.time_us for event in events if event.HasField("removed")), default=0)
 
     async def begins_us(self, stream: str) -> int:
         """When the oldest entry of a js_stream was stored; 0: it has forgotten nothing."""

@@ -32,6 +32,8 @@ EVENTS: Final = (
 ENDS: Final = ("delivered", "stored", "bounced", "dropped", "pending", "unknown")
 # Facts of a moment are written once a second.
 UNWRITTEN_US: Final = 5_000_000
+# It waited for an account that was removed meanwhile (ADR 0007).
+REMOVED: Final = "account-removed"
 _DROPPED: Final = "dropped:"
 _LEFT: Final = "dropped:session-left"
 _NOWHERE: Final = 1 << 62
@@ -46,6 +48,8 @@ class Known:
     positions: Mapping[str, int] = field(default_factory=dict)
     # Full JID by session, of those that are still there.
     jids: Mapping[str, str] = field(default_factory=dict)
+    # When accounts were removed last, by bare JID: what waited for them until then is gone.
+    removed_us: Mapping[str, int] = field(default_factory=dict)
     # What processes have written down of messages, by the bare JID of their sender.
     rows: Mapping[str, Sequence[FactRow]] = field(default_factory=dict)
     # Whether a session has acknowledged what stands there: gateway, session, entry, position. None: nobody knows.
@@ -77,6 +81,7 @@ class _Telling:
     fates: list[str] = field(default_factory=list)
     bounced: str = ""
     handed: bool = False
+    removed: bool = False
     waiting: bool = False
     # Something that is not worked off yet.
     pending: bool = False
@@ -137,8 +142,12 @@ def _kept(telling: _Telling, one: Sighting) -> None:
         if not (telling.refused and owner == absent):
             telling.add("archived", 0, after=one.stored_us, whom=owner, place=one.place)
     if absent and not telling.refused:
-        telling.waiting = True
         telling.add("waiting", 0, after=one.stored_us, whom=absent, place=one.place)
+        removed_us = telling.known.removed_us.get(absent, 0)
+        if removed_us > telling.said.accepted_us:
+            telling.removed = True
+            telling.add("dropped", removed_us, whom=absent, reason=REMOVED)
+        telling.waiting = True
 
 
 def _handed(telling: _Telling, one: Sighting) -> None:
@@ -231,12 +240,13 @@ def _end(telling: _Telling, dropped: str) -> tuple[str, str]:
     if telling.pending:
         return "pending", ""
     if telling.waiting:
-        return "stored", ""
+        return ("dropped", REMOVED) if telling.removed else ("stored", "")
     if "left" in telling.fates:
         return "dropped", "session-left"
     if telling.known.now_us - telling.said.accepted_us < UNWRITTEN_US:
         return "pending", ""
-    return "unknown", ""
+    # The room itself was whom it was for, as with what is asked of it.
+    return ("delivered", "") if telling.handed else ("unknown", "")
 
 
 _TELL: Final[Mapping[Role, Callable[[_Telling, Sighting], None]]] = {
