@@ -20,7 +20,7 @@ from natter.xmpp.jid import local_of
 
 from . import resumption
 from .estate import Estate, Estates, Item, Left, origin_of
-from .session import Announcement, Managed, Session
+from .session import ROOMS_UNKNOWN, Announcement, Managed, Session
 from .unacked import Unacked
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ class Takeovers:
         nowhere = resumption.Nowhere(gateway, record.session)
         session = Session(record.session, record.jid, record.bare, record, nowhere, outbox)
         session.managed = Managed(record.resumption, record.resume_seconds)
+        session.rooms = ROOMS_UNKNOWN
         session.announced = Announcement(record.available, record.priority, record.carbons, record.blocklist)
         arrival = self._arrivals[session.id] = Arrival(session)
         cursor = gateway.cursor

@@ -63,7 +63,7 @@ class Turn:
         self.inputs.append(coming)
         self.input_bytes += len(coming.frame.stanza)
         # What was decided already is on its way, or was sent; it is not said twice.
-        if coming.cause in self.seen:
+        if self.seen.has(coming.cause, coming.room):
             return
         try:
             self._decide(coming)
@@ -72,7 +72,7 @@ class Turn:
             names.POISON.add("SHARDS")
             log.error("a stanza for a room failed: %s", type(error).__name__, extra={"position": coming.position})
             self._apologise(coming)
-        self.seen.add(coming.cause)
+        self.seen.add(coming.cause, coming.room)
 
     def _decide(self, coming: Input) -> None:
         if not self._in_time(coming):
