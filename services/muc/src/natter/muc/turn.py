@@ -117,7 +117,7 @@ class Turn:
         work.events += events
         work.loaded.room = room
         work.parcels += parcels
-        self.output_bytes += sum(len(parcel.output.stanza) for parcel in parcels)
+        self.output_bytes += sum(parcel.output.size for parcel in parcels)
         self._count(decision)
         if coming.vanished and decision.events:
             names.MUC_VANISHED.add()

@@ -21,7 +21,7 @@ from natter.telemetry import names
 from .farewells import Farewells
 from .marks import Marks
 from .occupancy import Occupancy
-from .post import Post
+from .post import Post, steps
 from .questions import Questions
 from .recovery import Repeat
 from .room.request import Cause
@@ -133,8 +133,10 @@ class RoomWorker:
         await self.post.meet(output for repeat in repeats for output in repeat.outputs)
         for repeat in repeats:
             self.delivered.begin(repeat.sequence)
-            for index, output in enumerate(repeat.outputs):
+            index = 0
+            for output in repeat.outputs:
                 self.post.send(output, repeat.sequence, index, 0, "", partial(self._expect, repeat.sequence, 0))
+                index += steps(output)
             self.delivered.finish(repeat.sequence)
 
     # --- turns --------------------------------------------------------------------------------------------------------
@@ -216,7 +218,7 @@ class RoomWorker:
             for parcel in work.parcels:
                 if parcel.caused:
                     self._parcel(parcel, revision, index)
-                    index += 1
+                    index += steps(parcel.output)
                 else:
                     self._parcel(parcel, 0, 0)
             self.delivered.finish(revision)
