@@ -24,7 +24,7 @@ from .occupancy import Occupancy
 from .post import Post, steps
 from .questions import Questions
 from .recovery import Repeat
-from .room.request import Cause
+from .room.request import Cause, Limits
 from .room.snapshot import summary
 from .rooms import KIND, Rooms
 from .shardwork import Input, Office, Parcel, Seen, Work
@@ -61,8 +61,11 @@ class RoomWorker:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     farewells: Farewells = field(init=False)
+    limits: Limits = field(init=False)
 
     def __post_init__(self) -> None:
+        office = self.office
+        self.limits = replace(office.settings.limits(), keep_words=office.keep_words, archive=office.archives())
         self.farewells = Farewells(
             directory=self.office.directory,
             occupancy=self.occupancy,
@@ -170,8 +173,7 @@ class RoomWorker:
             self._part()
         coming = [self._inputs[i] for i in range(min(len(self._inputs), TURN_INPUTS_MAX))]
         await self.rooms.load(i.room for i in coming if i.room not in ("", office.host))
-        limits = replace(office.settings.limits(), keep_words=office.keep_words, archive=office.archives())
-        turn = Turn(office, self.rooms, self.seen, limits)
+        turn = Turn(office, self.rooms, self.seen, self.limits)
         for one in coming:
             # Which rooms somebody is in who has left all of them is known when the turn before is over.
             if turn.full(one) or not one.room:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from hashlib import sha256
 from typing import Final
 
 from natter.proto.v1 import room_pb2
@@ -116,4 +115,4 @@ def _history(join: Join) -> room_pb2.HistoryRequest:
 
 def occupant_id(room: Room, bare: str) -> str:
     """A user's id in this room. XEP-0421 §4.1: stable, and nobody without the room's secret can make or reverse it."""
-    return hmac.new(room.secret, bare.encode(), sha256).hexdigest()[:40]
+    return hmac.digest(room.secret, bare.encode(), "sha256").hex()[:40]
