@@ -271,6 +271,8 @@ async def test_what_a_room_says_after_a_move_waits_for_what_it_said_before(hall,
 
 async def test_without_keeping_words_a_room_talks_and_nothing_of_it_is_stored(hall, bus) -> None:
     hall.office.keep_words = False
+    await hall.kill()
+    await hall.open(0)
     one, two, three = await party(hall)
     hall.say(one, ROOM, "canary aloud")
     hall.say(two, ROOM, "canary again")
