@@ -327,13 +327,15 @@ def test_what_a_later_version_adds_goes_on(bench: Bench, frames: Any) -> None:
     raw, _ = a_series(f"{BOB}/x", "ab")
     decoded = frames("message", f"{BOB}/x", "chat")
     handed = frames("presence", "room@conference.example.com/nick")
+    own = frames("presence", "")
     kept = {
         0: plainly + added,
         1: raw + added,
         2: decoded.SerializeToString() + added,
         3: handed.SerializeToString() + added,
+        4: own.SerializeToString() + added,
     }
-    written = bench.take(Frame(), Frame(), decoded, handed, encoded=kept)
+    written = bench.take(Frame(), Frame(), decoded, handed, own, encoded=kept)
     assert {subject.rpartition(".")[0] for subject, _ in written} == {
         "natter.deliver",
         "natter.shard.room",
