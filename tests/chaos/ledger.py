@@ -21,8 +21,8 @@ class Verdict:
     ok: int = 0
     # Accepted, never received, and nobody was told.
     lost: int = 0
-    # Further copies of what was received; and those of them that came in one and the same session, of what was sent while
-    # it lasted. (What an earlier session was owed comes at least once without resumption: P3.)
+    # Further copies of what was received; and those of them that came in one and the same session, of what was sent
+    # while it lasted. (What an earlier session was owed comes at least once without resumption: P3.)
     duplicate: int = 0
     again: int = 0
     # First copies that came behind a later one, in one and the same session.

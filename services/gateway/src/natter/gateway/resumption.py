@@ -81,8 +81,8 @@ async def find(gateway: Gateway, bare: str, id: str) -> tuple[Session | None, in
 async def call_in(gateway: Gateway, full: str) -> None:
     """Before another session gets this resource: the one that could be resumed comes here, wherever it is. `BusError`.
 
-    Here it ends like any other, and what its client has not acknowledged goes back to the lane. A gateway that is dead would
-    not do that, and nobody is its heir once the record names the new session.
+    Here it ends like any other, and what its client has not acknowledged goes back to the lane. A gateway that is dead
+    would not do that, and nobody is its heir once the record names the new session.
     """
     record = gateway.binding.directory.get(full)
     if record is not None and record.resumption:
