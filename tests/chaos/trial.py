@@ -74,14 +74,15 @@ async def trial(system: System, work: Workload, fault: Fault, seed: int, index: 
             await asyncio.sleep(fault.seconds)
         finally:
             await fault.heal(system, rng)
+        if system.bus is not work._bus:
+            # At once: a snapshot takes what it covers out of the journal.
+            await work.follow()
         healed = loop.time()
         await asyncio.sleep(TRAIL_SECONDS)
         while not work.recovered(healed) and loop.time() < healed + RECOVERY_SECONDS_MAX:
             await asyncio.sleep(0.05)
         work.sending = False
         await talking
-        if system.bus is not work._bus:
-            await work.follow()
         await work.settle(SETTLE_SECONDS_MAX)
         outcome.unsettled = work.under_way()
         found = [pair.ledger.recovery_seconds(healed) for pair in work.pairs]
