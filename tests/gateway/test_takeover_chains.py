@@ -352,3 +352,24 @@ async def test_a_takeover_ends_when_the_session_has_moved_on(world: World) -> No
     alice.send(chat("bob@localhost/b", "x") + R)
     await alice.until(f"<a xmlns='{SM}' h='1'/>")
     assert not world.router.fenced
+
+
+async def test_a_gateway_that_wants_a_session_twice_takes_it_once(world: World) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    _source, previd = await acknowledged_long_ago(world, one)
+    await kill(one)
+    record = world.directory.by_resumption(hashed(previd))
+    takeovers = two.gateway.takeovers
+    # As an heir, and for its client.
+    taken = await asyncio.gather(
+        takeovers.take(record), takeovers.take(record), takeovers.find(record.bare, hashed(previd))
+    )
+    session = two.gateway.sessions[record.session]
+    assert [one for one in taken if one is not None] == [session, session]
+    log = await world.bus.read(subjects.DELIVERIES, subjects.deliver(two.gateway.incarnation), limit=100)
+    frames = [frame for entry in log for frame in bus_pb2.Envelope.FromString(entry.payload).frames]
+    assert [frame.control for frame in frames if frame.control and frame.sessions] == [
+        bus_pb2.CONTROL_ARRIVING,
+        bus_pb2.CONTROL_ADOPTED,
+        bus_pb2.CONTROL_COMPLETE,
+    ]
