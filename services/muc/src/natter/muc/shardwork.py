@@ -21,7 +21,7 @@ from .roomlist import RoomList
 from .rooms import Loaded
 from .settings import Settings
 
-# Causes remembered, so that what comes again is recognised also where it left no event; the oldest are forgotten.
+# Causes in the journal that may come again after a shard was opened; the oldest are forgotten.
 SEEN_MAX: Final = 32_768
 
 
@@ -96,7 +96,7 @@ class Work:
 
 
 class Seen:
-    """The causes that were decided lately, each with the room for which it was."""
+    """The causes of what a shard found decided when it was opened, each with the room for which it was."""
 
     def __init__(self) -> None:
         self._causes: OrderedDict[tuple[Cause, str], None] = OrderedDict()

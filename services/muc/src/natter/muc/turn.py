@@ -64,7 +64,8 @@ class Turn:
         """Decide one input. Never raises for what is in it."""
         self.inputs.append(coming)
         self.input_bytes += len(coming.frame.stanza)
-        # What was decided already is on its way, or was sent; it is not said twice.
+        # What the journal had when the shard was opened is decided. What was taken since then does not come here again:
+        # the shard's marks see to it.
         if self.seen.has(coming.cause, coming.room):
             return
         try:
@@ -74,7 +75,6 @@ class Turn:
             names.POISON.add("SHARDS")
             log.error("a stanza for a room failed: %s", type(error).__name__, extra={"position": coming.position})
             self._apologise(coming)
-        self.seen.add(coming.cause, coming.room)
 
     def _decide(self, coming: Input) -> None:
         if not self._in_time(coming):
