@@ -144,10 +144,3 @@ async def test_it_is_full_when_much_waits(world: World) -> None:
     entry = await world.log(*(world.message(str(n)) for n in range(world.settings.rows_waiting_max)))
     world.worker.take(entry)
     assert world.worker.full()
-
-
-async def test_waiting_for_a_place_in_the_log(world: World) -> None:
-    entry = await world.log(world.message("1"))
-    assert not await world.worker.reached(entry.sequence, 0.01)
-    await world.give(entry)
-    assert await world.worker.reached(entry.sequence, 5.0)

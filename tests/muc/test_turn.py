@@ -58,13 +58,13 @@ async def test_one_entry_for_a_room_whatever_was_said(turn, coven) -> None:
 
 async def test_what_the_journal_has_is_not_decided_again(turn, coven) -> None:
     one, other = coming(coven, words(coven), 1000), coming(coven, words(coven), 1001)
-    turn.seen.add(one.cause)
+    turn.seen.add(one.cause, one.room)
     for each in (one, other):
         turn.take(each)
     assert [event.sequence for event in turn.entries()[0][1].events] == [1001]
     assert len(turn.outputs()) == 1
     # What is taken is not remembered here: the shard's marks keep repetitions away.
-    assert other.cause not in turn.seen
+    assert not turn.seen.has(other.cause, other.room)
 
 
 async def test_a_turn_is_bounded(turn, coven, monkeypatch) -> None:

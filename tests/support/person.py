@@ -9,7 +9,7 @@ from typing import Any
 
 from slixmpp import ClientXMPP
 
-HEARD_SECONDS_MAX = 20.0
+HEARD_SECONDS_MAX = 40.0
 PASSWORD = "correct horse"
 PLUGINS = (
     "xep_0004",

@@ -111,6 +111,7 @@ EDGES = (
         # Rosters: whom their owners want archived.
         looks=(subjects.SESSIONS, subjects.SNAPSHOTS),
         purges=(subjects.ARCHIVE,),
+        serves=(subjects.rpc("archive", "*"),),
         outside=("sql",),
     ),
     Edges(
@@ -122,7 +123,7 @@ EDGES = (
         outside=("clickhouse",),
     ),
     # Who runs `natter user`, `natter room` and `natter doctor` against a cluster.
-    Edges("operator", asks=(subjects.rpc("accounts", "*"), subjects.rpc("muc", "*"))),
+    Edges("operator", asks=(subjects.rpc("accounts", "*"), subjects.rpc("muc", "*"), subjects.rpc("archive", "*"))),
 )
 
 

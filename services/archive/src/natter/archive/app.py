@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from functools import partial
@@ -12,7 +13,7 @@ from natter.bus.holder import Holder, Shard
 from natter.bus.moves import Moves
 from natter.bus.sender import Senders
 from natter.bus.subjects import archive as log_of
-from natter.bus.subjects import shard_of
+from natter.bus.subjects import rpc, shard_of
 from natter.runtime.process import Context
 from natter.storage.archive import Archive
 from natter.storage.database import Database, url_of
@@ -20,6 +21,7 @@ from natter.storage.database import Database, url_of
 from .accounts import Accounts
 from .erasure import Erasure
 from .handover import Handover
+from .inspection import Inspection
 from .opening import opened
 from .preferences import Wishes
 from .queries import Queries
@@ -68,12 +70,21 @@ async def app(ctx: Context[Settings]) -> None:
     await erasure.start()
     ctx.on_drain(erasure.stop)
     ctx.background(erasure.run(), "erasure")
+    inspection = Inspection(
+        ctx.bus, archive, accounts, wishes, ctx.settings, tools.deciding, shards=shards, now_us=now_us
+    )
+    ctx.bus.respond(rpc(SERVICE, "check"), inspection.check)
     retention = Retention(archive, days=ctx.settings.days, messages_max=ctx.settings.messages_max, now_us=now_us)
     ctx.background(retention.run(), "retention")
+    await hold(ctx, tools)
+
+
+async def hold(ctx: Context[Settings], tools: Tools) -> None:
+    """Take shards, and be ready when they are at work."""
     holder = Holder(
         ctx.bus,
         kind=SERVICE,
-        count=shards,
+        count=ctx.bus_settings.archive_shards,
         service=SERVICE,
         instance=ctx.instance,
         open_shard=partial(open_shard, ctx, tools),
@@ -82,6 +93,11 @@ async def app(ctx: Context[Settings]) -> None:
     await holder.start()
     # First in the drain: shards are given back while everything they need still works.
     ctx.on_drain(holder.stop)
+    loop = asyncio.get_running_loop()
+    # More instances than shards: who has none when the leases have settled is ready to take over.
+    settled = loop.time() + 2 * ctx.bus_settings.lease_seconds
+    # Who asks an archive as soon as this is ready finds it at work.
+    ctx.ready("shards", lambda: holder.opened or (not holder.shards and loop.time() > settled))
 
 
 async def open_shard(ctx: Context[Settings], tools: Tools, shard: Shard) -> ShardWorker:

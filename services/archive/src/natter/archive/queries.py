@@ -26,7 +26,7 @@ class Projection(Protocol):
     """The shard that the question came to."""
 
     async def reached(self, sequence: int, seconds_max: float) -> bool:
-        """Wait until everything up to this entry of the log is in the database."""
+        """Wait until everything up to this entry of the log is in the database. Raises `DatabaseError`."""
 
 
 class NotFound(Exception):

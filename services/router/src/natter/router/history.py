@@ -119,6 +119,7 @@ def copy(work: Work, frame: Frame, outcome: Copy, subjects: Subjects, send: Call
             sessions=[session.session],
             accepted_us=frame.accepted_us,
             traceparent=frame.traceparent,
+            stanza_id=frame.stanza_id,
         )
         if part < PARTS:
             # A cause of its own. What is beyond has none, and may come twice after a crash.
