@@ -90,7 +90,7 @@ EDGES = (
         "accounts",
         writes=(DELIVER, USER_SHARD, "natter.journal.account.*"),
         buckets=(*HOLDING, subjects.BLOCKLISTS, "secrets"),
-        # All but the first two: where a message is, when an operator asks (ADR 0018).
+        # All but the first two: where a message is, when an operator asks (ADR 0019).
         reads=(
             subjects.SHARDS,
             subjects.JOURNALS,

@@ -65,7 +65,7 @@ class Turn:
         self.inputs.append(coming)
         self.input_bytes += len(coming.frame.stanza)
         # What was decided already is on its way, or was sent; it is not said twice.
-        if coming.cause in self.seen:
+        if self.seen.has(coming.cause, coming.room):
             return
         try:
             self._decide(coming)
@@ -74,7 +74,7 @@ class Turn:
             names.POISON.add("SHARDS")
             log.error("a stanza for a room failed: %s", type(error).__name__, extra={"position": coming.position})
             self._apologise(coming)
-        self.seen.add(coming.cause)
+        self.seen.add(coming.cause, coming.room)
 
     def _decide(self, coming: Input) -> None:
         if not self._in_time(coming):
@@ -120,7 +120,7 @@ class Turn:
         work.events += events
         work.loaded.room = room
         work.parcels += parcels
-        self.output_bytes += sum(len(parcel.output.stanza) for parcel in parcels)
+        self.output_bytes += sum(parcel.output.size for parcel in parcels)
         self._count(decision)
         self._told_nobody(coming, decision)
         if coming.vanished and decision.events:

@@ -26,7 +26,20 @@ from .history import Work
 from .orders import Orders
 from .pipeline import decide
 from .question import Server
-from .route.outcome import Answer, Bounce, Copy, Deliver, Drop, Hand, Keep, Order, Outcome, Outcomes, Reason
+from .route.outcome import (
+    Answer,
+    Bounce,
+    Copy,
+    Deliver,
+    Drop,
+    Hand,
+    HandRooms,
+    Keep,
+    Order,
+    Outcome,
+    Outcomes,
+    Reason,
+)
 from .route.returned import COPIED
 from .route.view import Hosts, Session
 from .subjects import Subjects
@@ -230,6 +243,10 @@ class Lane:
             case Hand(kind, entity):
                 self._send(self.office.subjects.shard(kind, entity), frame)
                 names.ROUTED.add(kind)
+            case HandRooms(rooms):
+                for subject in self.office.subjects.rooms(rooms):
+                    self._send(subject, frame)
+                names.ROUTED.add("room")
             case Bounce(condition, blocked):
                 told = self._reply(frame, replies.error(frame, condition, blocked=blocked))
                 if told:

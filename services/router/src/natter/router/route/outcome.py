@@ -39,6 +39,13 @@ class Hand:
 
 
 @dataclass(frozen=True, slots=True)
+class HandRooms:
+    """Give it to the holders of the shards that have these rooms (natter.v1.Frame, `rooms`)."""
+
+    rooms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """Into the archives of these bare JIDs; and let it wait for `waits`, who is not there, or tell the sender.
 
@@ -84,7 +91,7 @@ class Drop:
     reason: Reason
 
 
-Outcome: TypeAlias = Deliver | Hand | Keep | Copy | Bounce | Answer | Order | Drop
+Outcome: TypeAlias = Deliver | Hand | HandRooms | Keep | Copy | Bounce | Answer | Order | Drop
 Outcomes: TypeAlias = tuple[Outcome, ...]
 
 # The ones without content, made once.
