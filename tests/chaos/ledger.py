@@ -56,7 +56,7 @@ class Ledger:
     bounced: set[int] = field(default_factory=set)
     # Number and time, in the order in which they came.
     received: list[tuple[int, float]] = field(default_factory=list)
-    # When the receiver has logged in since, and the sender: what each of its sessions sent is in order (RFC 6120 §10.1).
+    # When the receiver has logged in since, and the sender: each of its sessions is in order (RFC 6120 §10.1).
     logins: list[float] = field(default_factory=list)
     sender_logins: list[float] = field(default_factory=list)
     # When the receiver's connection was left half open, if it was and the server has no means to find out.
