@@ -22,7 +22,7 @@ from . import claim, resumption
 from .arrival import Arrival
 from .estate import Estates, Item, Left, heard, origin_of
 from .former import Former
-from .session import Announcement, Managed, Session
+from .session import ROOMS_UNKNOWN, Announcement, Managed, Session
 from .unacked import Unacked
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ class Takeovers:
         nowhere = resumption.Nowhere(gateway, record.session)
         session = Session(record.session, record.jid, record.bare, record, nowhere, outbox)
         session.managed = Managed(record.resumption, record.resume_seconds)
+        session.rooms = ROOMS_UNKNOWN
         session.announced = Announcement(record.available, record.priority, record.carbons, record.blocklist)
         arrival = self._arrivals[session.id] = Arrival(session)
         cursor = gateway.cursor
