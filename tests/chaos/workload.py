@@ -120,8 +120,8 @@ class Workload:
         """After a login: presence, and into the room again."""
         # What the last session did not know it will never know.
         self.open[talker.name].clear()
-        if talker is pair.receiver:
-            pair.ledger.logins.append(asyncio.get_running_loop().time())
+        logins = pair.ledger.logins if talker is pair.receiver else pair.ledger.sender_logins
+        logins.append(asyncio.get_running_loop().time())
         talker.send(self._presence(pair) if talker is pair.sender else "<presence/>")
         if talker in self.members():
             self.inside[self.members().index(talker)] = False

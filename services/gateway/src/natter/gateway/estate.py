@@ -79,10 +79,12 @@ def heard(marks: Mapping[str, int], origin: str) -> bool:
 class Estate:
     """One other gateway, alive or not."""
 
-    def __init__(self, bus: Bus, gateway: str, lane: int, heir: str) -> None:
+    def __init__(self, bus: Bus, gateway: str, lane: int, heir: str, until: int = 0) -> None:
         self._bus = bus
         self._gateway = gateway
         self._lane = lane
+        # Not 0: it is the heir's own past, and from this entry on the heir itself takes what comes.
+        self._until = until
         # Incarnation of the gateway that reads.
         self._heir = heir
         self._log = subjects.deliver(gateway)
@@ -240,6 +242,16 @@ class Estate:
             await future
 
     def _take(self, entry: Entry) -> None:
+        if not self._until or entry.sequence < self._until:
+            self._take_frames(entry)
+        self._read = max(self._read, entry.sequence)
+        if self._waiting:
+            for sequence, future in self._waiting:
+                if sequence <= self._read and not future.done():
+                    future.set_result(None)
+            self._waiting = [(sequence, future) for sequence, future in self._waiting if not future.done()]
+
+    def _take_frames(self, entry: Entry) -> None:
         envelope = envelope_of(entry.payload)
         source = envelope.source
         again = entry.sequence <= self._read
@@ -259,12 +271,6 @@ class Estate:
                 left = self._left.get(session)
                 if left is not None and entry.sequence > left.start:
                     self._add(left, frame, session, source, place, repeated and not again)
-        self._read = max(self._read, entry.sequence)
-        if self._waiting:
-            for sequence, future in self._waiting:
-                if sequence <= self._read and not future.done():
-                    future.set_result(None)
-            self._waiting = [(sequence, future) for sequence, future in self._waiting if not future.done()]
 
     def _add(self, left: Left, frame: bus_pb2.Frame, session: str, source: str, place: int, repeated: bool) -> None:
         item = _item(frame, session, source, place)
@@ -321,18 +327,19 @@ class Estates:
         self._bus = bus
         self._heir = heir
         self._now = now
-        # By gateway, the one that further sessions come from.
-        self._open: dict[str, Estate] = {}
+        # By gateway, the one that further sessions come from; of the past of this one by where it ends.
+        self._open: dict[tuple[str, int], Estate] = {}
         self._older: list[Estate] = []
 
-    def of(self, gateway: str, lane: int) -> Estate:
-        """What this gateway leaves, as it is now."""
+    def of(self, gateway: str, lane: int, since: int = 0) -> Estate:
+        """What this gateway leaves, as it is now; of the heir itself what it had left before the entry `since`."""
         now = self._now()
-        estate = self._open.get(gateway)
+        until = since if gateway == self._heir else 0
+        estate = self._open.get((gateway, until))
         if estate is None or now - estate.began > FRESH_SECONDS:
             if estate is not None:
                 self._older.append(estate)
-            estate = self._open[gateway] = Estate(self._bus, gateway, lane, self._heir)
+            estate = self._open[gateway, until] = Estate(self._bus, gateway, lane, self._heir, until)
             estate.began = now
         estate.used = now
         return estate

@@ -247,7 +247,7 @@ class Takeovers:
 
     async def _inherit(self, arrival: Arrival, record: Record, depth: int = 0) -> Left | None:
         """Everything that the old gateway leaves, fenced, so that nothing is added to it."""
-        estate = self._estates.of(record.gateway, record.lane)
+        estate = self._estates.of(record.gateway, record.lane, arrival.since)
         arrival.estates = [estate]
         arrival.routed.clear()
         await estate.open()
