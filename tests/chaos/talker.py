@@ -7,7 +7,7 @@ import base64
 import contextlib
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +81,13 @@ class Talker:
         assert self.connection is not None
         self.acceptance.sent(xml, item)
         self.connection.send(xml)
+
+    def send_all(self, said: Sequence[tuple[str, Any]]) -> None:
+        """`send` for several, in one write."""
+        assert self.connection is not None
+        for xml, item in said:
+            self.acceptance.sent(xml, item)
+        self.connection.send("".join(xml for xml, _ in said))
 
     def probe(self) -> None:
         """Ask what was accepted."""

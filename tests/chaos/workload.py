@@ -20,6 +20,7 @@ from talker import Talker
 
 # Sent and not known to be accepted, per sender: above it nothing more is sent.
 OPEN_MAX = 200
+BURST_MESSAGES = 6
 PROBE_SECONDS = 0.2
 JOIN_SECONDS = 1.0
 UP_SECONDS_MAX = 45.0
@@ -261,13 +262,19 @@ class Workload:
 
     async def _send_pair(self, pair: Pair) -> None:
         number, sender = 0, pair.sender
+        # Every other pair says several things at once: they travel as a series (ADR 17).
+        at_once = BURST_MESSAGES if pair.number % 2 else 1
         while self.sending:
             if sender.up.is_set() and len(self.open[sender.name]) < OPEN_MAX:
-                body = f"p{self.run}-{pair.number}-{number}"
-                pair.ledger.sent[number] = asyncio.get_running_loop().time()
-                self._say(sender, "chat", pair.receiver.jid, body, ("p", self.run, pair.number, number))
-                number += 1
-            await asyncio.sleep(self.pause_seconds)
+                said = []
+                for _ in range(at_once):
+                    body, item = f"p{self.run}-{pair.number}-{number}", ("p", self.run, pair.number, number)
+                    pair.ledger.sent[number] = asyncio.get_running_loop().time()
+                    self.open[sender.name].add(item)
+                    said.append((message("chat", pair.receiver.jid, body), item))
+                    number += 1
+                sender.send_all(said)
+            await asyncio.sleep(self.pause_seconds * at_once)
 
     async def _send_room(self, member: int, talker: Talker) -> None:
         number = 0
@@ -281,7 +288,7 @@ class Workload:
 
     def _say(self, talker: Talker, type_: str, to: str, body: str, item: Item) -> None:
         self.open[talker.name].add(item)
-        talker.send(f"<message to='{to}' type='{type_}' id='{body}'><body>{body}</body></message>", item)
+        talker.send(message(type_, to, body), item)
 
     async def _announce(self, pair: Pair) -> None:
         while self.sending:
@@ -349,3 +356,8 @@ class Workload:
         self.roster.stayed = {
             i for i, t in enumerate(self.members()) if self.logins.get(i) == t.logins and self.inside.get(i)
         }
+
+
+def message(type_: str, to: str, body: str) -> str:
+    """One message, whose id is its body."""
+    return f"<message to='{to}' type='{type_}' id='{body}'><body>{body}</body></message>"

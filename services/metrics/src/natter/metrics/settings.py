@@ -22,7 +22,7 @@ class Settings(BaseModel):
     rows_per_insert_max: int = Field(
         200_000, ge=1, le=1_000_000, description="Rows of one insert, some 100 bytes of memory each."
     )
-    insert_seconds: float = Field(5.0, ge=0.05, le=60, description="How long rows are gathered for one insert.")
+    insert_seconds: float = Field(2.0, ge=0.05, le=60, description="How long rows are gathered for one insert.")
     retry_seconds_max: float = Field(
         30.0, ge=0.1, le=600, description="Longest pause between attempts while ClickHouse does not take rows."
     )
