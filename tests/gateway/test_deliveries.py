@@ -114,6 +114,15 @@ async def test_a_series_is_written_at_once(rig: Rig) -> None:
     assert {other[1:8] for other in facts._rows} == {row[1:8]} and len(facts._rows) == 2
 
 
+async def test_a_series_without_a_time_has_no_latency(rig: Rig) -> None:
+    rig.session("alice")
+    frame = a_series("alice", "1", "2", sequence=5, index=16)
+    frame.kind, frame.accepted_us = bus_pb2.KIND_PRESENCE, 0
+    rig.deliver(frame)
+    [(row, _)] = rig.deliveries.tally.facts._alike
+    assert row[1] == bus_pb2.KIND_PRESENCE and row[9] == 0
+
+
 @pytest.mark.parametrize("stalled", [False, True])
 async def test_of_a_series_what_was_seen_is_skipped(rig: Rig, stalled: bool) -> None:
     alice = rig.session("alice")
