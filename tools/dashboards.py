@@ -348,6 +348,7 @@ ORDER BY stanzas DESC LIMIT 100""",
             ),
         ),
         Panel("An insert", "s", quantiles("natter_analytics_insert_seconds")),
+        Panel("Batches that wait for ClickHouse", "short", (("", "sum(natter_analytics_waiting)"),)),
     ),
 )
 AUTOSCALING = Dashboard(

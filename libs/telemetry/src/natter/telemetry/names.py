@@ -82,6 +82,7 @@ CONSUMERS_REPLACED = Counter(
 # --- metrics --------------------------------------------------------------------------------------------------------
 ROWS_WRITTEN = Counter("natter.analytics.rows", "{row}", "Rows written to ClickHouse")
 BATCHES_LOST = Counter("natter.analytics.lost", "{batch}", "Batches of rows that aged out before they were written")
+ROWS_WAITING = Gauge("natter.analytics.waiting", "{batch}", "Batches of rows on the bus that ClickHouse has not taken")
 INSERT_RETRIES = Counter("natter.analytics.retries", "{insert}", "Inserts repeated because ClickHouse did not answer")
 INSERT_SECONDS = Histogram("natter.analytics.insert", "s", "Time of one insert into ClickHouse", SECONDS)
 POD_COST_FAILURES = Counter("natter.scaling.failures", "{write}", "Pod costs that Kubernetes did not take")
