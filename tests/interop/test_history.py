@@ -68,6 +68,12 @@ async def test_carbons(login: Login) -> None:
     alice.send_message("bob@localhost/desk", "end", mtype="chat")
     await desk.says("alice@localhost/c", "end")
     assert [str(c["from"]) for c in copies] == ["bob@localhost"] * 2
+    # XEP-0280 §6.1: what is refused is seen by the others, with the error.
+    phone.send_message("romeo@elsewhere.example", "to nobody", mtype="chat")
+    async with asyncio.timeout(40):
+        while len(copies) < 4:
+            await asyncio.sleep(0.05)
+    assert [c.xml.get("type") for c in copies[2:]] == ["chat", "error"]
     assert copies[0]["carbon_received"]["body"] == "to the phone"
     assert copies[1]["carbon_sent"]["body"] == "from the phone"
     await desk.plugin["xep_0280"].disable()

@@ -65,6 +65,10 @@ async def test_nothing_is_kept(zero: Stack) -> None:
     # Nobody waits for carol: her correspondent is told.
     alice.send(f"<message to='carol@localhost' type='chat' id='2'><body>{canary('offline')}</body></message>")
     assert "service-unavailable" in (await alice.until("<message[^>]*id=.2.*?</message>")).group(0)
+    # Where it is can be told all the same, and not what it was.
+    where = await asyncio.to_thread(zero.cli, "where", "1")
+    assert where.stdout.startswith("chat message from alice@localhost/a to bob@localhost/b: delivered")
+    assert "CANARY" not in where.stdout
     await alice.close()
     await bob.close()
     # Everything is written by the time that everything has ended.

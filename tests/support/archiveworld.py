@@ -89,8 +89,10 @@ class World:
         await self.worker.close()
         await self.handover.close()
 
-    async def bind(self, jid: str, *, available: bool = True, priority: int = 0) -> Session:
-        record = SessionRecord(session=f"s:{jid}", gateway="g1", jid=jid, available=available, priority=priority)
+    async def bind(self, jid: str, *, available: bool = True, priority: int = 0, carbons: bool = False) -> Session:
+        record = SessionRecord(
+            session=f"s:{jid}", gateway="g1", jid=jid, available=available, priority=priority, carbons=carbons
+        )
         return await self.directory.create(record)
 
     def message(self, text: str, *, sender: str = f"{ALICE}/a", to: str = BOB, **fields: Any) -> Frame:

@@ -22,7 +22,7 @@ from natter.storage.archive import Archive
 from natter.storage.database import DatabaseError, Refused
 from natter.telemetry import names
 
-from . import replies, spans
+from . import copies, replies, spans
 from .accounts import Accounts
 from .batch import Batch, Item, decide, items
 from .handover import Handover
@@ -184,7 +184,7 @@ class ShardWorker:
             # Before they count as seen: a sender is told at least once.
             for item in decided.refused:
                 await there(tools.directory, item.frame.session)
-                self._answer(item, replies.error(item.frame, "service-unavailable"))
+                self._refuse(item)
             await self._senders.drain()
         # Of an entry that is written in parts only the last one says that it is done.
         sequence = last or taken[-1].sequence - 1
@@ -239,11 +239,21 @@ class ShardWorker:
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
+    def _refuse(self, item: Item) -> None:
+        """The sender hears that nobody will get the message, and so do its other clients."""
+        error = replies.error(item.frame, "service-unavailable")
+        self._answer(item, error)
+        for session, copy in copies.of_error(item.frame, error, self._tools.directory):
+            self._send(item, session.gateway, copy)
+
     def _answer(self, item: Item, frame: Frame) -> None:
         """To the session that asked, wherever it is; one that has left is owed nothing."""
         asker = self._tools.directory.by_session(item.frame.session)
         if asker is None:
             return
+        self._send(item, asker.gateway, frame)
+
+    def _send(self, item: Item, gateway: str, frame: Frame) -> None:
         progress = self._shard.progress
         progress.expect(item.sequence)
-        self._senders.add(deliver(asker.gateway), frame, partial(progress.done, item.sequence))
+        self._senders.add(deliver(gateway), frame, partial(progress.done, item.sequence))
