@@ -121,6 +121,12 @@ GATEWAY = Dashboard(
             help="unwritten: the socket does not take it. unacknowledged: kept until the client says so (XEP-0198).",
         ),
         Panel(
+            "Waited for inactive clients",
+            "ops",
+            (("{{end}}", "sum by (end) (rate(natter_gateway_inactive_total[5m]))"),),
+            help="XEP-0352. superseded: by later presence of the same contact, and never sent.",
+        ),
+        Panel(
             "Deliveries handed back, repeated, dropped",
             "ops",
             (

@@ -36,6 +36,7 @@ ROWS = (
     ("idle session, no TLS: memory", "KiB", ("", 24.0)),
     ("idle session, TLS: memory", "KiB", ("", 45.0)),
     ("1:1, 20 in flight, 2,000 sessions: CPU per message, times that of 20", "×", ("", 1.3)),
+    ("1:1, 20 in flight, stream management: CPU per message", "µs", ("ejabberd", 0.45)),
     ("two gateways: messages per second, times those of one", "×", ("min", 1.6)),
     ("1:1, 20 in flight, archive on: CPU per message", "µs", ("ejabberd", 0.6)),
     ("1:1, 20 in flight, archive on: messages per second", "1/s", ("ejabberd", 1.0)),
@@ -75,6 +76,8 @@ async def measure(server: Natter | Process, seconds: float) -> Row:
             host, server.tls_port, server.pids, pairs=10, in_flight=20, seconds=seconds, secure=trusting()
         )
         put(3, over_tls.cpu_us)
+        managed = await one_to_one(host, port, server.pids, pairs=10, in_flight=20, seconds=seconds, managed=True)
+        put(12, managed.cpu_us)
         p50, most = await latency(host, port, pairs=10, per_second=500, seconds=seconds)
         put(6, p50)
         put(7, most)
@@ -110,7 +113,7 @@ async def scaling(folder: Path, seconds: float) -> Row:
         await rate(Natter(folder / f"natter-{count}", "--gateways", str(count), "--routers", "1", *SETTINGS), seconds)
         for count in (1, 2)
     ]
-    return {ROWS[12][0]: two / one}
+    return {ROWS[13][0]: two / one}
 
 
 async def keeping(server: Natter | Process, seconds: float) -> Row:
@@ -122,10 +125,10 @@ async def keeping(server: Natter | Process, seconds: float) -> Row:
         if isinstance(server, Natter):
             before = server.lags()
             await latency(host, port, pairs=10, per_second=5000, seconds=seconds)
-            row[ROWS[15][0]] = p99(before, server.lags())
+            row[ROWS[16][0]] = p99(before, server.lags())
             before = server.lags()
         found = await archived(host, port, server.pids, server.archived, pairs=10, in_flight=20, seconds=seconds)
-        row |= {ROWS[13][0]: found.sent.cpu_us, ROWS[14][0]: found.sent.per_second}
+        row |= {ROWS[14][0]: found.sent.cpu_us, ROWS[15][0]: found.sent.per_second}
         print(f"  {server.name}: the last row came {found.behind_seconds:.1f} s after the load", flush=True)
         if isinstance(server, Natter):
             print(f"  {server.name}: archive lag while it is as fast as it can: p99 {p99(before, server.lags())} s")

@@ -46,7 +46,7 @@ allow_registration = true
 run_as_root = true
 limits = {{ }}
 network_backend = "epoll"
-modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "register", "register_ibr" }}
+modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "register", "register_ibr", "smacks" }}
 modules_disabled = {{ "s2s" }}
 VirtualHost "localhost"
 Component "conference.localhost" "muc"
@@ -81,6 +81,7 @@ modules:
   mod_disco: {{}}
   mod_ping: {{}}
   mod_roster: {{}}
+  mod_stream_mgmt: {{}}
   mod_register: {{ip_access: all, access: register}}
   mod_muc: {{access: all, access_create: all, max_users: 5000, history_size: 20}}
 """

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from clients import END, Client, connect
+from clients import END, Client, Managed, connect
 from servers import cpu_seconds, resident_kib
 
 PASSWORD = "bench"
@@ -67,6 +67,47 @@ def leave(people: list[Client]) -> None:
         person.transport.abort()  # type: ignore[union-attr]
 
 
+def converse(sender: Client, receiver: Client, in_flight: int, came: Callable[[int], bool]) -> None:
+    """Keep `in_flight` messages on the way. `came` hears of what arrived, and says whether to go on."""
+    message = MESSAGE.format(to=receiver.jid).encode()
+    rest = b""
+    write = sender.transport.write  # type: ignore[union-attr]
+
+    def arrived(data: bytes) -> None:
+        nonlocal rest
+        rest += data
+        n = rest.count(END)
+        if n:
+            rest = rest[rest.rfind(END) + len(END) :]
+            if came(n):
+                write(message * n)
+
+    receiver.on_data = arrived
+    sender.on_data = lambda data: None
+    write(message * in_flight)
+
+
+def converse_managed(sender: Client, receiver: Client, in_flight: int, came: Callable[[int], bool]) -> None:
+    """`converse` under stream management: both sides ask, and answer what they are asked."""
+    message = MESSAGE.format(to=receiver.jid).encode()
+    one, other = Managed(sender, message), Managed(receiver, message)
+    rest = b""
+
+    def arrived(data: bytes) -> None:
+        nonlocal rest
+        data = rest + data
+        cut = data.rfind(b">") + 1
+        rest, data = data[cut:], data[:cut]
+        n = data.count(END)
+        other.heard(data, n)
+        if came(n) and n:
+            one.send(n)
+
+    receiver.on_data = arrived
+    sender.on_data = lambda data: one.heard(data, 0)
+    one.send(in_flight)
+
+
 async def one_to_one(
     host: str,
     port: int,
@@ -77,33 +118,26 @@ async def one_to_one(
     seconds: float,
     warmup: float = 2.0,
     secure: ssl.SSLContext | None = None,
+    managed: bool = False,
 ) -> Result:
-    """Pairs that keep `in_flight` messages on the way each: every one that arrives sends the next."""
+    """Pairs that keep `in_flight` messages on the way each: every one that arrives sends the next.
+
+    `managed`: all of them under stream management, asking and answering as clients do.
+    """
     people = await people_of(host, port, 2 * pairs, secure)
     count = 0
     going = True
+    if managed:
+        for person in people:
+            await person.manage()
 
-    def start(sender: Client, receiver: Client) -> None:
-        message = MESSAGE.format(to=receiver.jid).encode()
-        rest = b""
-        write = sender.transport.write  # type: ignore[union-attr]
-
-        def arrived(data: bytes) -> None:
-            nonlocal count, rest
-            rest += data
-            n = rest.count(END)
-            if n:
-                rest = rest[rest.rfind(END) + len(END) :]
-                count += n
-                if going:
-                    write(message * n)
-
-        receiver.on_data = arrived
-        sender.on_data = lambda data: None
-        write(message * in_flight)
+    def came(messages: int) -> bool:
+        nonlocal count
+        count += messages
+        return going
 
     for i in range(pairs):
-        start(people[2 * i], people[2 * i + 1])
+        (converse_managed if managed else converse)(people[2 * i], people[2 * i + 1], in_flight, came)
     await asyncio.sleep(warmup)
     before, cpu, began = count, cpu_seconds(pids()), time.perf_counter()
     await asyncio.sleep(seconds)

@@ -34,8 +34,8 @@ async def run(given: argparse.Namespace, seeds: list[int]) -> list[Outcome]:
         with tempfile.TemporaryDirectory(prefix="chaos") as folder:
             try:
                 where, flags = Path(given.keep or folder) / str(seed), given.up.split()
-                managed = not given.unmanaged
-                await campaign(where, seed, faults, say=say, note=found.append, flags=flags, managed=managed)
+                how = {"managed": not given.unmanaged, "forgets": given.forgets}
+                await campaign(where, seed, faults, say=say, note=found.append, flags=flags, **how)
             except Exception as error:
                 say(f"seed {seed} ended: {error!r}")
                 found.append(Outcome("the harness", seed, error=repr(error)[:300]))
@@ -51,7 +51,7 @@ def side_by_side(given: argparse.Namespace, seeds: list[int]) -> list[Outcome]:
             command = [sys.executable, str(HERE), "--seeds", str(seed), "--out", str(out), "--faults", given.faults]
             command += ["--up", given.up]
             command += (["--short"] if given.short else []) + (["--keep", given.keep] if given.keep else [])
-            command += ["--unmanaged"] if given.unmanaged else []
+            command += (["--unmanaged"] if given.unmanaged else []) + ["--forgets", str(given.forgets)]
             subprocess.run(command, check=False)
             return read(out)
 
@@ -101,6 +101,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="seeds at a time")
     parser.add_argument("--short", action="store_true", help="a few faults only")
     parser.add_argument("--unmanaged", action="store_true", help="clients that do not use stream management")
+    parser.add_argument("--forgets", type=float, default=0.0, help="share of reconnections that log in anew instead")
     parser.add_argument("--up", default="", help="further flags of `natter up`, as one word: --up='--profile zero'")
     parser.add_argument("--keep", default="", help="folder in which data and logs stay")
     parser.add_argument("--out", default="", help="file for the results, and no table")

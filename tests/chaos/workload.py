@@ -57,6 +57,7 @@ class Workload:
     pause_seconds: float = 0.02
     acceptance: Callable[[], Acceptance] = Echo
     room: str = ROOM
+    forgets: float = 0.0
     run: int = 0
     pairs: list[Pair] = field(default_factory=list)
     roster: Roster = field(default_factory=Roster)
@@ -108,6 +109,7 @@ class Workload:
 
     def _talker(self, name: str) -> Talker:
         made = Talker(name, self._address, self.acceptance(), lambda _: None, partial(self._accepted, name))
+        made.forgets = self.forgets
         self.open[name] = set()
         return made
 

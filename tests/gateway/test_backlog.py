@@ -78,14 +78,14 @@ async def test_five_thousand_arrive_once_and_in_order_after_resuming(world: Worl
     session = await detached(world, gateway, alice, previd)
     await sent(world, bob, 0, MANY)
     outbox = session.outbox
-    await world.router.until(lambda: len(outbox.queue) + len(outbox.backlog) == MANY, seconds=30)
-    assert len(outbox.queue) <= 1000 and len(outbox.backlog) >= MANY - 1000
+    await world.router.until(lambda: outbox.queue_stanzas + len(outbox.backlog) == MANY, seconds=30)
+    assert outbox.queue_stanzas <= 1000 and len(outbox.backlog) >= MANY - 1000
     client = await again(world, gateway, previd, 0)
     hearing = asyncio.create_task(heard(client, MANY + 9, 0))
     # What comes meanwhile stands behind it.
     await sent(world, bob, MANY, MANY + 10)
     assert await hearing == list(range(MANY + 10))
-    assert len(outbox.queue) <= 1000 and not outbox.backlog
+    assert outbox.queue_stanzas <= 1000 and not outbox.backlog
     # And from here on as ever.
     await sent(world, bob, 0, 1)
     assert await heard(client, 0, MANY + 10) == [0]
@@ -98,10 +98,10 @@ async def test_another_gateway_takes_all_of_it_over(world: World) -> None:
     bob = await world.login(two, "bob", "b")
     session = await detached(world, one, alice, previd)
     await sent(world, bob, 0, 600)
-    await world.router.until(lambda: len(session.outbox.queue) + len(session.outbox.backlog) == 600)
+    await world.router.until(lambda: session.outbox.queue_stanzas + len(session.outbox.backlog) == 600)
     client = await again(world, two, previd, 0)
     taken = two.gateway.resumable[hashed(previd)].outbox
-    assert len(taken.queue) == 50 and len(taken.backlog) == 550
+    assert taken.queue_stanzas == 50 and len(taken.backlog) == 550
     assert await heard(client, 599, 0) == list(range(600))
 
 
@@ -111,7 +111,7 @@ async def test_a_connection_that_goes_in_the_middle_loses_nothing(world: World) 
     bob = await world.login(gateway, "bob", "b")
     session = await detached(world, gateway, alice, previd)
     await sent(world, bob, 0, 300)
-    await world.router.until(lambda: len(session.outbox.queue) + len(session.outbox.backlog) == 300)
+    await world.router.until(lambda: session.outbox.queue_stanzas + len(session.outbox.backlog) == 300)
     numbers: list[int] = []
     for last in (70, 71, 140, 299):
         client = await again(world, gateway, previd, len(numbers))
@@ -126,7 +126,7 @@ async def test_when_the_session_ends_all_of_it_goes_back(world: World) -> None:
     bob = await world.login(gateway, "bob", "b")
     session = await detached(world, gateway, alice, previd)
     await sent(world, bob, 0, 700)
-    await world.router.until(lambda: len(session.outbox.queue) + len(session.outbox.backlog) == 700)
+    await world.router.until(lambda: session.outbox.queue_stanzas + len(session.outbox.backlog) == 700)
     gateway.gateway.leave(session)
     await world.router.until(lambda: world.directory.get("alice@localhost/r") is None, seconds=20)
     back = [f for f in world.router.frames if f.returned]
@@ -140,7 +140,7 @@ async def test_the_bus_is_away_while_it_is_read_back(world: World, monkeypatch: 
     bob = await world.login(gateway, "bob", "b")
     session = await detached(world, gateway, alice, previd)
     await sent(world, bob, 0, 100)
-    await world.router.until(lambda: len(session.outbox.queue) + len(session.outbox.backlog) == 100)
+    await world.router.until(lambda: session.outbox.queue_stanzas + len(session.outbox.backlog) == 100)
     client = await again(world, gateway, previd, 0)
     world.bus.disconnect()
     client.send(f"<a xmlns='{SM}' h='20'/>")
@@ -157,7 +157,7 @@ async def test_what_the_log_has_lost_is_counted_and_not_waited_for(world: World)
     session = await detached(world, gateway, alice, previd)
     for number in range(60):
         await sent(world, bob, number, number + 1)
-        await world.router.until(lambda n=number: len(session.outbox.queue) + len(session.outbox.backlog) > n)
+        await world.router.until(lambda n=number: session.outbox.queue_stanzas + len(session.outbox.backlog) > n)
     log = subjects.deliver(gateway.gateway.incarnation)
     cut = session.outbox.backlog[19] >> 16
     await world.bus.purge(subjects.DELIVERIES, log, below=cut + 1)

@@ -23,6 +23,7 @@ from natter.gateway.unacked import Unacked
 from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
 from natter.telemetry.names import STANZAS_PROCESSED
+from natter.xmpp.xeps.stream_management import ASK
 
 Make = Callable[..., Session]
 
@@ -114,6 +115,15 @@ async def test_a_series_is_written_at_once(rig: Rig) -> None:
     assert {other[1:8] for other in facts._rows} == {row[1:8]} and len(facts._rows) == 2
 
 
+async def test_a_series_without_a_time_has_no_latency(rig: Rig) -> None:
+    rig.session("alice")
+    frame = a_series("alice", "1", "2", sequence=5, index=16)
+    frame.kind, frame.accepted_us = bus_pb2.KIND_PRESENCE, 0
+    rig.deliver(frame)
+    [(row, _)] = rig.deliveries.tally.facts._alike
+    assert row[1] == bus_pb2.KIND_PRESENCE and row[9] == 0
+
+
 @pytest.mark.parametrize("stalled", [False, True])
 async def test_of_a_series_what_was_seen_is_skipped(rig: Rig, stalled: bool) -> None:
     alice = rig.session("alice")
@@ -139,8 +149,24 @@ async def test_places_count_the_messages_of_a_series(rig: Rig) -> None:
     alice.outbox = Unacked(1 << 20, 100, 100, rig.deliveries.cursor)
     parts = a_series("alice", "1", "2", sequence=5, index=16), message("3", "alice", sequence=5, index=48)
     rig.deliver(message("0", "alice", sequence=5), *parts)
-    assert [place & 0xFFFF for _, _, place in alice.outbox.queue] == [0, 1, 2, 3]
+    assert [place & 0xFFFF for place in alice.outbox.places] == [0, 1, 2, 3]
     assert words(alice) == ["0", "1", "2", "3"]
+
+
+async def test_a_series_stays_together_under_stream_management(rig: Rig) -> None:
+    alice = rig.session("alice")
+    alice.outbox = Unacked(1 << 20, 100, 2, rig.deliveries.cursor)
+    rig.deliver(a_series("alice", "1", "2", "3", sequence=5, index=16))
+    assert (alice.outbox.given, len(alice.outbox.queue)) == (3, 1)
+    assert alice.outbox.take().endswith(b"<body>3</body></message>" + ASK)
+    # While a session arrives from another gateway, what comes is sorted one by one.
+    captured: list[bytes] = []
+    alice.outbox.capture = lambda stanza, frame: captured.append(stanza)
+    rig.deliver(a_series("alice", "4", "5", sequence=6))
+    assert captured == [message("4").stanza, message("5").stanza]
+    alice.outbox.capture, alice.outbox.stanzas_max = None, 4
+    rig.deliver(a_series("alice", "6", "7", sequence=7))
+    assert alice.link.ended == ["overflow"]  # type: ignore[attr-defined]
 
 
 async def test_the_memory_of_sources_is_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ async def test_who_holds_the_oldest_part_of_a_log_that_is_nearly_full_is_given_u
         client.writer.transport.abort()
         await world.router.until(lambda s=session: s.managed.expiry is not None)
     bob.send(chat("alice@localhost/r", "n1.") + chat("alice@localhost/r", "n2."))
-    await world.router.until(lambda: len(old.outbox.queue) == 2)
+    await world.router.until(lambda: old.outbox.queue_stanzas == 2)
     await filled(world, running, 0.85)
     bob.send(chat("carol@localhost/r", "young"))
     await world.router.until(lambda: new.outbox.queue)

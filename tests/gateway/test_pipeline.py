@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from natter.bus.directory import Session as Record
+from natter.bus.subjects import room_bit
 from natter.gateway import pipeline
 from natter.gateway.pipeline import Refused
 from natter.gateway.session import Announcement, Session
@@ -147,6 +148,20 @@ def test_what_presence_changes_in_the_directory(
 ) -> None:
     frames = [pipeline.frame_of(session, stanza(text), 1) for text in texts]
     assert [pipeline.announcement(session, frame) for frame in frames] == said
+
+
+def test_who_is_available_no_more_says_which_rooms_he_may_be_in(session: Session) -> None:
+    join = "<presence to='{}'><x xmlns='http://jabber.org/protocol/muc'/></presence>"
+    rooms = ("den@conference.example/me", "Pit@conference.example/me")
+    for text in (*(join.format(room) for room in rooms), "<presence to='other@conference.example/me'/>"):
+        assert not pipeline.frame_of(session, stanza(text), 1).rooms
+    both = room_bit("den@conference.example") | room_bit("pit@conference.example")
+    assert session.rooms == both
+    # RFC 6121 §4.6.3: directed presence that is taken back, and presence for one contact, are something else.
+    assert not pipeline.frame_of(session, stanza("<presence type='unavailable' to='bob@example'/>"), 1).rooms
+    assert not pipeline.frame_of(session, stanza("<presence/>"), 1).rooms
+    assert pipeline.frame_of(session, stanza("<presence type='unavailable'/>"), 1).rooms == both
+    assert not pipeline.frame_of(session, stanza("<presence type='unavailable'/>"), 1).rooms
 
 
 def test_a_question_to_the_archive_says_what_its_asker_has_seen(session: Session) -> None:

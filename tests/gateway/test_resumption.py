@@ -57,11 +57,11 @@ async def test_the_session_stays_and_goes_on(world: World) -> None:
     bob.send(chat("alice@localhost/r", "n3."))
     session = gateway.gateway.resumable[hashed(previd)]
     # Presence comes back to alice herself, too.
-    await world.router.until(lambda: any(b"n3." in s for s, _, _ in session.outbox.queue))
-    before = len(session.outbox.queue)
+    await world.router.until(lambda: any(b"n3." in s for s, *_ in session.outbox.queue))
+    before = session.outbox.queue_stanzas
     alice = await again(world, gateway, previd, 1, behind=chat("bob@localhost/b", "again"))
     await alice.until(f"<resumed xmlns='{SM}' previd='{previd}' h='2'/>")
-    assert len(session.outbox.queue) == before - 1
+    assert session.outbox.queue_stanzas == before - 1
     text = (await alice.until("^.*n3\\.")).group(0)
     assert "n1." not in text
     assert text.count("n2.") == 1
@@ -174,7 +174,7 @@ async def test_a_client_that_reads_nothing_is_detached_and_too_much_ends_it(worl
     assert "<resource-constraint" in await alice.until_closed()
     session = gateway.gateway.resumable[hashed(previd)]
     bob.send("".join(chat("alice@localhost/r", f"n{n}.") for n in range(17, 20)))
-    await world.router.until(lambda: len(session.outbox.queue) + len(session.outbox.backlog) == 20)
+    await world.router.until(lambda: session.outbox.queue_stanzas + len(session.outbox.backlog) == 20)
     client = await again(world, gateway, previd, 17)
     text = (await client.until("^.*n19\\.")).group(0)
     assert [f"n{n}." in text for n in range(20)] == [False] * 17 + [True] * 3

@@ -17,6 +17,7 @@ from natter.bus.api import Bus, Entry, Start
 from natter.bus.directory import Directory, Session
 from natter.bus.holder import Shard
 from natter.bus.progress import Progress
+from natter.bus.series import envelope_of
 from natter.muc.opening import open_shard
 from natter.muc.post import Strangers
 from natter.muc.room import dispatch
@@ -147,9 +148,10 @@ class Stage:
     def _hear(self, heard: Heard, output: Output) -> None:
         if self.quiet:
             return
-        assert b" to=" not in output.stanza[: output.stanza.index(b">")]
-        for target in output.to:
-            heard.stanzas.append((target.jid, parse(insert_to(output.stanza, target.jid))))
+        for stanza in output.series or (output.stanza,):
+            assert b" to=" not in stanza[: stanza.index(b">")]
+            for target in output.to:
+                heard.stanzas.append((target.jid, parse(insert_to(stanza, target.jid))))
 
     # --- shorthands ---------------------------------------------------------------------------------------------------
 
@@ -372,7 +374,7 @@ class Hall:
         """Wait until everything that was sent is worked on, stored and delivered."""
         await asyncio.gather(*self._published)
         last = max((f.result() for f in self._published), default=0)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.shard is None or self.shard.progress.position < last:
                 await asyncio.sleep(0.002)
         marker = await self.login(f"marker@localhost/{next(self.lane)}")
@@ -385,7 +387,7 @@ class Hall:
 
     def _deliver(self, entry: Entry) -> None:
         gateway = entry.subject.rpartition(".")[2]
-        envelope = bus_pb2.Envelope.FromString(entry.payload)
+        envelope = envelope_of(entry.payload)
         for frame in envelope.frames:
             if frame.sequence:
                 key, cause = (gateway, envelope.source), (frame.sequence, frame.index)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from natter.bus.directory import Directory
+from natter.bus.series import expanded
 from natter.muc import post as post_module
 from natter.muc.post import Post, Strangers
-from natter.muc.room.request import IQ, MESSAGE, Address, Everyone, Output
+from natter.muc.room.request import IQ, MESSAGE, PRESENCE, Address, Everyone, Output
 from natter.muc.room.state import Occupant
 from natter.proto.v1 import bus_pb2
 
@@ -166,3 +167,20 @@ async def test_strangers_are_bounded(desk, monkeypatch) -> None:
     for n in range(4):
         await desk.strangers.look(Address(f"a@d/{n}", f"s{n}"))
     assert [desk.strangers.gateway(f"s{n}") for n in range(4)] == [None, None, "", ""]
+
+
+async def test_presences_for_one_session_are_one_frame(desk) -> None:
+    one = await desk.login("a@d/it's", "g0")
+    series = tuple(f"<presence from='r@h/n{n}'/>".encode() for n in range(3))
+    to = Address(one.jid, one.session)
+    several = Output(kind=PRESENCE, stanza=b"", sender="r@h", to=(to,), series=series)
+    assert desk.send(several, 5, 2) == 3
+    ((_, frame),) = desk.tray.frames
+    singles = expanded(frame)
+    assert [f.stanza for f in singles] == [f"<presence to='a@d/it&apos;s' from='r@h/n{n}'/>".encode() for n in range(3)]
+    # Each has a place of its own, all below that of what comes next.
+    assert [(f.sequence, f.index) for f in singles] == [(5, 2), (5, 18), (5, 34)]
+    assert 2 + post_module.steps(several) == 35
+    assert post_module.steps(output(to)) == 1
+    await desk.directory.delete(one)
+    assert desk.send(several, 6, 2) == 0

@@ -55,7 +55,7 @@ async def test_what_lies_behind_the_position_is_rendered_again(hall, bus) -> Non
     assert made.rooms.get(ROOM).revision == hall.worker.rooms.get(ROOM).revision
     assert made.occupancy.rooms(one.jid, one.session.session) == [ROOM]
     frame = hall.frames[-2]
-    assert Cause("lane.0", frame.sequence, frame.index, frame.accepted_us) in made.seen
+    assert made.seen.has(Cause("lane.0", frame.sequence, frame.index, frame.accepted_us), ROOM)
     # Rooms without a journal are struck off the list.
     assert [i.jid for i in roomlist.public()] == [ROOM]
     assert len(await recovery().run(0)) > len(repeats)

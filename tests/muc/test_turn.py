@@ -56,12 +56,15 @@ async def test_one_entry_for_a_room_whatever_was_said(turn, coven) -> None:
     assert all(parcel.caused for parcel in work.parcels)
 
 
-async def test_the_same_input_twice_is_decided_once(turn, coven) -> None:
-    for _ in range(2):
-        turn.take(coming(coven, words(coven), 1000))
-        turn.take(coming(coven, f"<iq from='x@y/z' id='1' to='{coven.room.jid}' type='get'><a xmlns='b'/></iq>", 1001))
-    assert len(turn.entries()[0][1].events) == 1
-    assert len(turn.outputs()) == 2
+async def test_what_the_journal_has_is_not_decided_again(turn, coven) -> None:
+    one, other = coming(coven, words(coven), 1000), coming(coven, words(coven), 1001)
+    turn.seen.add(one.cause, one.room)
+    for each in (one, other):
+        turn.take(each)
+    assert [event.sequence for event in turn.entries()[0][1].events] == [1001]
+    assert len(turn.outputs()) == 1
+    # What is taken is not remembered here: the shard's marks keep repetitions away.
+    assert not turn.seen.has(other.cause, other.room)
 
 
 async def test_a_turn_is_bounded(turn, coven, monkeypatch) -> None:
@@ -121,3 +124,40 @@ async def test_one_user_makes_only_so_many_rooms(hall) -> None:
         hall.join(guest, f"{name}@conference.localhost", "me")
     await hall.settled()
     assert guest.errors() == ["not-allowed"]
+
+
+class Rows:
+    """In place of FactsWriter."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict] = []
+
+    def add(self, **row) -> None:
+        self.rows.append(row)
+
+
+async def test_a_message_that_comes_to_nothing_is_written_down(turn, coven) -> None:
+    turn.office.facts = rows = Rows()
+    answer = "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+    told_nobody = (
+        f"<message from='{coven.hag}' to='{coven.room.jid}' type='headline'><body>x</body></message>",
+        f"<message from='a@b/c' to='{coven.room.jid}/nobody' type='error'>{answer}</message>",
+        f"<message from='{coven.hag}' to='{turn.office.host}' type='headline'><body>x</body></message>",
+    )
+    for number, xml in enumerate(told_nobody, 1000):
+        turn.take(coming(coven, xml, number, accepted_us=5))
+    assert [row["outcome"] for row in rows.rows] == ["dropped:room"] * 3
+    # By the time of its acceptance it is found again.
+    assert all(row["time_us"] - row["latency_us"] == 5 and row["direction"] == 0 for row in rows.rows)
+    assert rows.rows[0]["to"] == coven.room.jid
+
+
+async def test_what_is_heard_and_what_came_before_is_not_dropped(turn, coven) -> None:
+    turn.office.facts = rows = Rows()
+    turn.take(coming(coven, words(coven), 1000))
+    # Refused is told, said is heard, and what the journal has already is no drop.
+    turn.take(coming(coven, words(coven).replace(coven.hag, "stranger@b/c"), 1001))
+    coming_again = coming(coven, words(coven), 1000)
+    turn.seen = Seen()
+    turn.take(coming_again)
+    assert not rows.rows

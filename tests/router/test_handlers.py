@@ -12,7 +12,7 @@ from natter.bus.api import Entry
 from natter.bus.batch import envelope_head, frame_head
 from natter.bus.progress import Progress
 from natter.bus.series import expanded
-from natter.bus.subjects import lane
+from natter.bus.subjects import lane, room_bit
 from natter.proto.v1.bus_pb2 import Frame
 from natter.router.handlers import OPEN_ENTRIES, Lane, Office
 from natter.router.pipeline import FEATURES
@@ -160,11 +160,22 @@ def test_two_sessions_of_one_gateway_are_one_frame(bench: Bench, frames: Any) ->
     assert list(frame.sessions) == ["s-a", "s-b"] and not frame.traits & COPIED
 
 
-def test_a_join_goes_to_the_room_and_to_the_sender_s_shard(bench: Bench, frames: Any) -> None:
-    written = bench.take(frames("presence", "room@conference.example.com/nick"))
-    room, user = subjects(written)
-    assert room.startswith("natter.shard.room.") and user.startswith("natter.shard.user.")
-    assert all(f.session == "s-phone" and f.sequence == 7 and not f.sessions for _, f in written)
+def test_a_join_goes_to_the_room(bench: Bench, frames: Any) -> None:
+    ((room, frame),) = bench.take(frames("presence", "room@conference.example.com/nick"))
+    assert room.startswith("natter.shard.room.")
+    assert frame.session == "s-phone" and frame.sequence == 7 and not frame.sessions
+
+
+def test_the_end_of_availability_goes_to_the_sender_s_shard_and_to_those_of_his_rooms(
+    bench: Bench, frames: Any
+) -> None:
+    rooms = ("room@conference.example.com", "lounge@conference.example.com")
+    bits = room_bit(rooms[0]) | room_bit(rooms[1])
+    user, *others = bench.take(frames("presence", "", "unavailable", rooms=bits))
+    assert user[0].startswith("natter.shard.user.")
+    assert {subject for subject, _ in others} == {bench.lane.office.subjects.shard("room", room) for room in rooms}
+    # The cause is where it was said: it is known again there.
+    assert all((f.sequence, f.index, f.to, f.session) == (7, 0, "", "s-phone") for _, f in (user, *others))
 
 
 def test_registration_goes_to_the_accounts(bench: Bench, frames: Any) -> None:
@@ -304,3 +315,33 @@ def test_a_series_to_nobody_is_answered_message_by_message(bench: Bench, frames:
 def test_a_series_that_cannot_be_decoded_is_counted(bench: Bench) -> None:
     raw, _ = a_series(f"{BOB}/x", "12")
     assert bench.take(Frame(), encoded={0: raw[:-3]}) == []
+
+
+def test_what_a_later_version_adds_goes_on(bench: Bench, frames: Any) -> None:
+    # Field 10000, a text: a gateway of a later version puts it in, and one of a later version reads it.
+    added = b"\x82\xf1\x04\x05later"
+    bench.people.add(f"{BOB}/x", gateway="g2")
+    plainly = plain.frame(
+        plain.head(to=f"{BOB}/x", type="chat", sender=ALICE, session="s-phone"), b"", "1", 1, b"", b""
+    )
+    raw, _ = a_series(f"{BOB}/x", "ab")
+    decoded = frames("message", f"{BOB}/x", "chat")
+    handed = frames("presence", "room@conference.example.com/nick")
+    own = frames("presence", "")
+    kept = {
+        0: plainly + added,
+        1: raw + added,
+        2: decoded.SerializeToString() + added,
+        3: handed.SerializeToString() + added,
+        4: own.SerializeToString() + added,
+    }
+    written = bench.take(Frame(), Frame(), decoded, handed, own, encoded=kept)
+    assert {subject.rpartition(".")[0] for subject, _ in written} == {
+        "natter.deliver",
+        "natter.shard.room",
+        "natter.shard.user",
+    }
+    assert all(added in frame.SerializeToString() for _, frame in written)
+    # A series that is taken apart: each of its messages has it.
+    series = next(frame for _, frame in written if frame.sizes)
+    assert all(added in one.SerializeToString() for one in expanded(series))

@@ -38,6 +38,10 @@ def batch(*rows: facts.Row, first: int = 7, broadcasts: list[facts.Broadcast] | 
     return StanzaFacts.FromString(facts.encode(rows, "gateway-1-ab", first, broadcasts or []))
 
 
+def alike(*rows: facts.Row, several: list[facts.Alike]) -> StanzaFacts:
+    return StanzaFacts.FromString(facts.encode(rows, "gateway-1-ab", 7, [(0, ["carol@example.org"])], several))
+
+
 def columns(*rows: facts.Row) -> dict[str, list[object]]:
     gathered = Rows()
     gathered.extend(batch(*rows), NAMING)
@@ -150,3 +154,42 @@ def test_malformed_batches_leave_nothing(changes: dict[str, object]) -> None:
 
 def test_an_unknown_kind_stands_as_unknown() -> None:
     assert columns(row(kind=9))["kind"] == [0]
+
+
+def test_rows_that_are_alike_are_as_if_each_stood_there() -> None:
+    one, other = row(to="dora@example.org"), row(direction=1, outcome="delivered", transport="", latency_us=5)
+    travelled = alike(row(), row(trace_id=TRACE), several=[(one, array("I", [1, 2, 3])), (other, [4])])
+    assert len(travelled.time_us) == 4 * 8 and travelled.rows == 6
+    gathered, apart = Rows(), Rows()
+    gathered.extend(travelled, NAMING)
+    singles = (
+        row(),
+        row(trace_id=TRACE),
+        *((*one[:8], size, *one[9:]) for size in (1, 2, 3)),
+        (*other[:8], 4, *other[9:]),
+    )
+    apart.extend(batch(*singles, broadcasts=[(0, ["carol@example.org"])]), NAMING)
+    assert columns_of(gathered.block(NAMING).payload) == columns_of(apart.block(NAMING).payload)
+    assert gathered.stanzas == apart.stanzas == 7
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"alike": array("H", [1, 1, 3]).tobytes()},
+        {"alike": array("H", [1, 1, 1]).tobytes()},
+        {"alike": array("H", [2, 1, 1]).tobytes()},
+        {"alike": array("H", [1, 2, 1]).tobytes()},
+        {"alike": array("H", [0, 1, 3]).tobytes()},
+        {"alike": array("H", [1, 1, 2, 0]).tobytes()},
+        {"alike": b"123"},
+        {"size": array("I", [1, 2, 3]).tobytes()},
+        {"rows": 9},
+    ],
+)
+def test_malformed_batches_of_rows_that_are_alike(changes: dict[str, object]) -> None:
+    broken = alike(row(), row(trace_id=TRACE), several=[(row(), [1, 2])])
+    for name, value in changes.items():
+        setattr(broken, name, value)
+    with pytest.raises(Malformed):
+        Rows().extend(broken, NAMING)

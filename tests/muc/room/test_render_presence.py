@@ -66,7 +66,9 @@ def test_the_end_of_a_room() -> None:
 def test_a_presence_as_it_stands_is_drawn_again_when_anything_about_it_changes() -> None:
     def shown(occupant: Occupant, room: Room) -> list[bytes]:
         """For a moderator, and for somebody who is none."""
-        return [render_presence.standing(room, occupant, target).stanza for target in (BOSS, OTHER)]
+        there = replace(room, occupants={occupant.jid: occupant}, nicks={occupant.nick: (occupant.jid,)})
+        outputs = [output for target in (BOSS, OTHER) for output in render_presence.standing(there, target)]
+        return [output.series[0] for output in outputs]
 
     here = room()
     first = shown(ONE, here)
@@ -80,3 +82,18 @@ def test_a_presence_as_it_stands_is_drawn_again_when_anything_about_it_changes()
     assert not set(shown(ONE, member)) & set(first)
     # Where JIDs are public everybody sees what moderators see elsewhere.
     assert set(shown(ONE, room(jids_public=True))) == {first[0]}
+
+
+def test_who_enters_is_shown_everybody_else_in_parts() -> None:
+    many = {f"u{n}@b/1": replace(ONE, nick=f"nick{n}", jid=f"u{n}@b/1") for n in range(300)}
+    crowd = replace(room(), occupants=many, nicks={o.nick: (o.jid,) for o in many.values()})
+    newcomer = many["u7@b/1"]
+    outputs = list(render_presence.standing(crowd, newcomer))
+    assert len(outputs) > 1 and all(o.size <= 40_000 and o.to == (newcomer,) and not o.stanza for o in outputs)
+    shown = [parse(stanza).get("from") for output in outputs for stanza in output.series]
+    assert shown == [f"{crowd.jid}/nick{n}" for n in range(300) if n != 7]
+
+
+def test_who_is_alone_is_shown_nobody() -> None:
+    alone = replace(room(), occupants={ONE.jid: ONE}, nicks={ONE.nick: (ONE.jid,)})
+    assert list(render_presence.standing(alone, ONE)) == []

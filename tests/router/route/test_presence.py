@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from natter.router.pipeline import decide
-from natter.router.route.outcome import BAD_REQUEST, ERROR, Deliver, Hand
+from natter.router.route.outcome import BAD_REQUEST, ERROR, Deliver, Hand, HandRooms
 from natter.router.route.presence import TYPES
 from natter.router.route.view import Hosts
 
@@ -26,7 +26,7 @@ def test_it_is_the_work_of_the_sender_s_shard(people: Any, frames: Any, hosts: H
 @pytest.mark.parametrize("to", ROOMS)
 def test_directed_to_a_room(people: Any, frames: Any, hosts: Hosts, to: str) -> None:
     for type in ("", "unavailable"):
-        assert decide(frames("presence", to, type), people, hosts) == (ROOM, USER)
+        assert decide(frames("presence", to, type), people, hosts) == (ROOM,)
     for type in sorted(TYPES - {"", "unavailable", "error"}):
         assert decide(frames("presence", to, type), people, hosts) == (USER,)
     assert decide(frames("presence", to, "error"), people, hosts) == (ROOM,)
@@ -34,7 +34,7 @@ def test_directed_to_a_room(people: Any, frames: Any, hosts: Hosts, to: str) -> 
 
 def test_the_conference_host_has_a_shard_too(people: Any, frames: Any, hosts: Hosts) -> None:
     outcomes = decide(frames("presence", "conference.example.com"), people, hosts)
-    assert outcomes == (Hand("room", "conference.example.com"), USER)
+    assert outcomes == (Hand("room", "conference.example.com"),)
 
 
 def test_an_error_goes_to_whom_it_is_for(people: Any, frames: Any, hosts: Hosts) -> None:
@@ -54,3 +54,10 @@ def test_an_unknown_type(people: Any, frames: Any, hosts: Hosts) -> None:
 
 def test_the_last_presence_of_a_session(people: Any, frames: Any, hosts: Hosts) -> None:
     assert decide(frames("presence", "", "unavailable", ended=True), people, hosts) == (USER,)
+
+
+def test_the_rooms_hear_who_is_available_no_more(people: Any, frames: Any, hosts: Hosts) -> None:
+    # RFC 6121 §4.6.3
+    assert decide(frames("presence", "", "unavailable", rooms=5), people, hosts) == (USER, HandRooms(5))
+    assert decide(frames("presence", "", "", rooms=5), people, hosts) == (USER,)
+    assert decide(frames("presence", "bob@example.com", "unavailable", rooms=5), people, hosts) == (USER,)

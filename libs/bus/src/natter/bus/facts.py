@@ -11,7 +11,7 @@ import secrets
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 
 from natter.proto.v1 import analytics_pb2
@@ -21,8 +21,8 @@ from .api import Bus, BusError
 from .subjects import facts
 
 ROWS_MAX = 2000  # a batch of this many leaves at once
-# Or of this many rows, those of series counted one by one. Their number fits into 16 bits.
-SERIES_ROWS_MAX = 12_000
+# Or of this many rows, those of series counted one by one: four bytes each.
+SERIES_ROWS_MAX = 40_000
 # Or of this many recipients beside the first of each row. One frame holds less than 40,000: names stay below 64 Ki.
 OTHERS_MAX = 20_000
 FLUSH_SECONDS = 1.0  # and a smaller one after this long
@@ -217,45 +217,31 @@ def encode(
     traced = [i for i, trace in enumerate(traces) if trace]
     counts = [len(sizes) for _, sizes in alike]
     single = len(rows)
-    total = single + sum(counts)
 
     def indexes(found: dict[str, int], words: Sequence[str]) -> bytes:
-        return repeated("H", [found[word] for word in words], single, counts)
+        return column("H", map(found.__getitem__, words))
 
     return analytics_pb2.StanzaFacts(
         instance=instance,
         sequence=first,
-        rows=total,
-        time_us=repeated("Q", time_us, single, counts),
-        kind=repeated("B", kind, single, counts),
-        direction=repeated("B", direction, single, counts),
+        rows=single + sum(counts),
+        time_us=column("Q", time_us),
+        kind=column("B", kind),
+        direction=column("B", direction),
         type=indexes(types, type_),
         outcome=indexes(words, outcome),
         transport=indexes(words, transport),
         sender=indexes(jids, sender),
         to=indexes(jids, to),
         size=b"".join((clipped(size[:single]), *(clipped(sizes) for _, sizes in alike))),
-        latency_us=repeated("I", bounded(latency), single, counts),
+        latency_us=column("I", bounded(latency)),
         traced=column("H", traced),
         trace_id=[traces[i] for i in traced],
         names=list(index),
-        others=column("I", (many.get(i, 0) for i in range(total))) if many else b"",
+        others=column("I", (many.get(i, 0) for i in range(len(time_us)))) if many else b"",
         others_to=column("H", map(jids.__getitem__, everybody)),
+        alike=column("H", chain(repeat(1, single), counts)) if counts else b"",
     ).SerializeToString()
-
-
-def repeated(code: str, values: Sequence[int], single: int, counts: Sequence[int]) -> bytes:
-    """A column of `single` values, and of the others each as often as `counts` says."""
-    head = array(code, values)
-    if not counts:
-        return head.tobytes()
-    raw, width = head.tobytes(), head.itemsize
-    parts = [raw[: single * width]]
-    at = single * width
-    for count in counts:
-        parts.append(raw[at : at + width] * count)
-        at += width
-    return b"".join(parts)
 
 
 def column(code: str, values: Iterable[int]) -> bytes:
@@ -265,6 +251,8 @@ def column(code: str, values: Iterable[int]) -> bytes:
 
 def clipped(values: Sequence[int]) -> bytes:
     """A u32 column."""
+    if isinstance(values, array) and values.typecode == "I":
+        return values.tobytes()
     try:
         return column("I", values)
     except OverflowError:

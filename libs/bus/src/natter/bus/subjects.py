@@ -47,6 +47,8 @@ INSTANCE_SECONDS = 5.0
 ARCHIVE_SECONDS = 3 * 86400.0
 # How long what happened in rooms is kept.
 ROOM_SECONDS = 30 * 86400.0
+# Bits of `Frame.rooms`.
+ROOM_BITS = 64
 # Tokens kept, some 200 bytes each: who logs in is named again when he is available, and when he goes.
 TOKENS_KEPT_MAX = 2048
 
@@ -228,3 +230,8 @@ def rpc(service: str, verb: str) -> str:
 def shard_of(entity: str, count: int) -> int:
     """The shard of a bare JID: the same in every process and version."""
     return crc32(entity.encode()) % count
+
+
+def room_bit(room: str) -> int:
+    """What a room is in `Frame.rooms`."""
+    return 1 << crc32(room.encode()) % ROOM_BITS

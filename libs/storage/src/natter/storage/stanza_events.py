@@ -57,6 +57,7 @@ class Facts(Protocol):
     traced: bytes
     others: bytes
     others_to: bytes
+    alike: bytes
 
     @property
     def trace_id(self) -> Sequence[str]:
@@ -145,34 +146,54 @@ def part_of(facts: Facts, naming: Naming) -> Part:
     words = list(facts.names)
     # A hash per name, not per row.
     hashes = np.array([naming.number(word) if "@" in word else 0 for word in words], "u8")
-    count = facts.rows
     try:
-        sender, to = column(facts.sender, "u2", count), column(facts.to, "u2", count)
-        others = others_of(facts, hashes)
-        before = np.cumsum(others[0]) - others[0]
+        alike = column(facts.alike, "u2") if facts.alike else None
+        entries = facts.rows if alike is None else len(alike)
+        sender, to = column(facts.sender, "u2", entries), column(facts.to, "u2", entries)
+        others = others_of(facts, hashes, entries)
         columns = {
-            "time": column(facts.time_us, "u8", count),
-            "kind": column(facts.kind.translate(KNOWN_KINDS), "u1", count),
-            "direction": column(facts.direction.translate(KNOWN_DIRECTIONS), "u1", count),
+            "time": column(facts.time_us, "u8", entries),
+            "kind": column(facts.kind.translate(KNOWN_KINDS), "u1", entries),
+            "direction": column(facts.direction.translate(KNOWN_DIRECTIONS), "u1", entries),
             "from_hash": hashes[sender],
             "to_hash": hashes[to],
             "room_hash": rooms_of(words, hashes, naming.rooms, sender, to),
-            "bytes": column(facts.size, "u4", count),
-            "latency_us": column(facts.latency_us, "u4", count),
-            "sequence": np.arange(facts.sequence, facts.sequence + count, dtype="u8") + before,
+            "latency_us": column(facts.latency_us, "u4", entries),
         }
-        found = {name: words_of(words, column(getattr(facts, name), "u2", count)) for name in WORDS}
+        found = {name: words_of(words, column(getattr(facts, name), "u2", entries)) for name in WORDS}
         traces = list(zip(column(facts.traced, "u2").tolist(), facts.trace_id, strict=True))
+        if any(
+            row >= entries or row <= last for (row, _), last in zip(traces, [-1, *(r for r, _ in traces)], strict=False)
+        ):
+            raise ValueError("traces out of order")
+        if alike is not None:
+            # Each entry is several rows from here on.
+            alone = alone_of(alike)
+            if any(row >= alone for row, _ in traces) or others[0][alone:].any():
+                raise ValueError("alike, and not in everything")
+            columns = {name: np.repeat(values, alike) for name, values in columns.items()}
+            found = {name: (used, np.repeat(indexes, alike)) for name, (used, indexes) in found.items()}
+            others = np.repeat(others[0], alike), others[1]
+        count = len(columns["time"])
+        if count != facts.rows:
+            raise ValueError("columns of different length")
+        columns["bytes"] = column(facts.size, "u4", count)
+        before = np.cumsum(others[0]) - others[0]
+        columns["sequence"] = np.arange(facts.sequence, facts.sequence + count, dtype="u8") + before
     except (IndexError, ValueError) as error:
         raise Malformed(str(error)) from error
-    if any(row >= count or row <= last for (row, _), last in zip(traces, [-1, *(r for r, _ in traces)], strict=False)):
-        raise Malformed("traces out of order")
     return Part(count, columns, found, facts.instance, traces, others)
 
 
-def others_of(facts: Facts, hashes: Array) -> tuple[Array, Array]:
-    """How many further recipients each row has, and all their hashes."""
-    lengths = column(facts.others, "u4", facts.rows) if facts.others else np.zeros(facts.rows, "u4")
+def alone_of(alike: Array) -> int:
+    """How many entries stand before the first that is several rows, or none."""
+    several = np.flatnonzero(alike != 1)
+    return int(several[0]) if len(several) else len(alike)
+
+
+def others_of(facts: Facts, hashes: Array, entries: int) -> tuple[Array, Array]:
+    """How many further recipients each entry has, and all their hashes."""
+    lengths = column(facts.others, "u4", entries) if facts.others else np.zeros(entries, "u4")
     values = hashes[column(facts.others_to, "u2", int(lengths.sum()))]
     return lengths.astype("u8"), values
 

@@ -26,6 +26,7 @@ SESSIONS_TAKEN_OVER = Counter("natter.gateway.takenover", "{session}", "Sessions
 RETURNED = Counter("natter.gateway.returned", "{frame}", "Deliveries handed back because the session had left")
 DROPPED = Counter("natter.gateway.dropped", "{frame}", "Deliveries dropped because the session had left", ("type",))
 REPEATED = Counter("natter.gateway.repeated", "{frame}", "Deliveries that were repeated, recognised and left out")
+INACTIVE = Counter("natter.gateway.inactive", "{stanza}", "Stanzas for inactive clients (XEP-0352), by end", ("end",))
 OUTBOX_BYTES = Gauge(
     "natter.gateway.outbox", "By", "Given to sessions and not written, or not acknowledged (XEP-0198)", ("state",)
 )

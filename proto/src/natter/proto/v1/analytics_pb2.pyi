@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class StanzaFacts(_message.Message):
-    __slots__ = ("instance", "sequence", "rows", "time_us", "kind", "direction", "type", "outcome", "transport", "sender", "to", "size", "latency_us", "traced", "trace_id", "names", "others", "others_to")
+    __slots__ = ("instance", "sequence", "rows", "time_us", "kind", "direction", "type", "outcome", "transport", "sender", "to", "size", "latency_us", "traced", "trace_id", "names", "others", "others_to", "alike")
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,7 @@ class StanzaFacts(_message.Message):
     NAMES_FIELD_NUMBER: _ClassVar[int]
     OTHERS_FIELD_NUMBER: _ClassVar[int]
     OTHERS_TO_FIELD_NUMBER: _ClassVar[int]
+    ALIKE_FIELD_NUMBER: _ClassVar[int]
     instance: str
     sequence: int
     rows: int
@@ -44,4 +45,5 @@ class StanzaFacts(_message.Message):
     names: _containers.RepeatedScalarFieldContainer[str]
     others: bytes
     others_to: bytes
-    def __init__(self, instance: _Optional[str] = ..., sequence: _Optional[int] = ..., rows: _Optional[int] = ..., time_us: _Optional[bytes] = ..., kind: _Optional[bytes] = ..., direction: _Optional[bytes] = ..., type: _Optional[bytes] = ..., outcome: _Optional[bytes] = ..., transport: _Optional[bytes] = ..., sender: _Optional[bytes] = ..., to: _Optional[bytes] = ..., size: _Optional[bytes] = ..., latency_us: _Optional[bytes] = ..., traced: _Optional[bytes] = ..., trace_id: _Optional[_Iterable[str]] = ..., names: _Optional[_Iterable[str]] = ..., others: _Optional[bytes] = ..., others_to: _Optional[bytes] = ...) -> None: ...
+    alike: bytes
+    def __init__(self, instance: _Optional[str] = ..., sequence: _Optional[int] = ..., rows: _Optional[int] = ..., time_us: _Optional[bytes] = ..., kind: _Optional[bytes] = ..., direction: _Optional[bytes] = ..., type: _Optional[bytes] = ..., outcome: _Optional[bytes] = ..., transport: _Optional[bytes] = ..., sender: _Optional[bytes] = ..., to: _Optional[bytes] = ..., size: _Optional[bytes] = ..., latency_us: _Optional[bytes] = ..., traced: _Optional[bytes] = ..., trace_id: _Optional[_Iterable[str]] = ..., names: _Optional[_Iterable[str]] = ..., others: _Optional[bytes] = ..., others_to: _Optional[bytes] = ..., alike: _Optional[bytes] = ...) -> None: ...

@@ -27,7 +27,7 @@ from natter.telemetry.names import LIMITS_HIT
 from natter.xmpp import ns
 from natter.xmpp.stream.limits import Limits
 from natter.xmpp.stream.opening import Config
-from natter.xmpp.xeps import stream_management
+from natter.xmpp.xeps import client_state, stream_management
 
 from .admission import Admission
 from .auth import Credentials, Verifier
@@ -98,8 +98,11 @@ def stream_config(settings: Settings, server: Server, *, tls_available: bool) ->
         tls_required=not server.allow_plaintext,
         registration=server.open_registration,
         # RFC 6121 §2.6.1 and §3.4: the presence service keeps roster versions and pre-approvals.
-        features=f"<ver xmlns='{ns.ROSTER_VERSIONING}'/><sub xmlns='{ns.PRE_APPROVAL}'/>{stream_management.FEATURE}",
-        nonzas=stream_management.NONZAS,
+        features=(
+            f"<ver xmlns='{ns.ROSTER_VERSIONING}'/><sub xmlns='{ns.PRE_APPROVAL}'/>"
+            f"{stream_management.FEATURE}{client_state.FEATURE}"
+        ),
+        nonzas=stream_management.NONZAS | client_state.NONZAS,
         before=Limits(
             stanza_bytes_max=settings.preauth_bytes_max,
             depth_max=settings.preauth_depth_max,

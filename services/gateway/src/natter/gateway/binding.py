@@ -294,6 +294,7 @@ def ended_frame(session: Session) -> bus_pb2.Frame:
         session=session.id,
         inbound=session.inbound,
         ended=True,
+        rooms=session.rooms,
         accepted_us=time_ns() // 1000,
     )
 

@@ -14,7 +14,6 @@ from natter.xmpp.element import insert_to
 
 from . import acktrace
 from .crowd import CROWD_SESSIONS_MIN, Crowd
-from .outbox import Outbox
 from .returns import Returns
 from .session import Session
 from .tally import Tally
@@ -150,10 +149,10 @@ class Deliveries:
         last = cause + (len(sizes) - 1) * STEP
         [name] = frame.sessions
         session = self.sessions.get(name)
-        if cause > mark and session is not None and isinstance(session.outbox, Outbox) and not session.outbox.stalled:
+        if cause > mark and session is not None and session.outbox.takes(sizes):
             if not session.awake:
                 self.wake(session)
-            session.outbox.add(frame.stanza, frame)
+            session.outbox.add_series(frame, sizes)
             self.tally.delivered_series(frame, session.jid, sizes, now_us)
             written[frame.kind] += len(sizes)
         elif last > mark:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from natter.bus.returning import keep, returnable
@@ -28,10 +29,7 @@ class Outbox:
     stalled: bool = False
 
     def add(self, stanza: bytes, frame: bus_pb2.Frame) -> bool:
-        """Take a stanza and the frame it came in. False when the limit is passed: close the session.
-
-        Or a whole series, unless the outbox is stalled.
-        """
+        """Take a stanza and the frame it came in. False when the limit is passed: close the session."""
         self.parts.append(stanza)
         if not self.stalled:
             self.frames.append(frame)
@@ -40,6 +38,15 @@ class Outbox:
         if returnable(frame):
             self.frames.append(keep(frame))
         return len(self.parts) <= self.stanzas_max and self.waiting_bytes <= self.bytes_max
+
+    def takes(self, sizes: Sequence[int]) -> bool:
+        """Whether a series of these lengths can be added as it is. As `Unacked` has it."""
+        return not self.stalled
+
+    def add_series(self, frame: bus_pb2.Frame, sizes: Sequence[int]) -> None:
+        """`add` for a series that it `takes`."""
+        self.parts.append(frame.stanza)
+        self.frames.append(frame)
 
     def say(self, data: bytes) -> bool:
         """Take bytes of the gateway itself, in their place among the stanzas. False when the limit is passed."""

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from natter.bus.subjects import room_bit
 from natter.proto.v1 import bus_pb2
 from natter.xmpp import jid
 from natter.xmpp.errors import error_reply
 from natter.xmpp.stream.events import Stanza
-from natter.xmpp.traits import traits_of
+from natter.xmpp.traits import Trait, traits_of
 from natter.xmpp.xeps import mam
 
 from . import wishes
@@ -165,7 +166,18 @@ def frame_of(session: Session, stanza: Stanza, now_us: int) -> bus_pb2.Frame:
                 _heard(session, frame)
         elif kind == bus_pb2.KIND_PRESENCE:
             frame.priority = stanza.priority()
+    if kind == bus_pb2.KIND_PRESENCE:
+        _visit(session, frame)
     return frame
+
+
+def _visit(session: Session, frame: bus_pb2.Frame) -> None:
+    """Remember which rooms the session enters; when it is available no more, that goes with its word (ADR 18)."""
+    if frame.to:
+        if frame.traits & Trait.MUC_JOIN and not frame.type:
+            session.rooms |= room_bit(jid.bare_of(frame.to))
+    elif session.rooms and frame.type == "unavailable":
+        frame.rooms, session.rooms = session.rooms, 0
 
 
 def _heard(session: Session, frame: bus_pb2.Frame) -> None:

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from natter.bus.directory import Session as Record
+from natter.bus.subjects import ROOM_BITS
 from natter.proto.v1 import bus_pb2
 from natter.xmpp.element import attr_escape
 
 from .outbox import Outbox
 from .unacked import Unacked
 
+# Of a session that comes from elsewhere: it may be in any room.
+ROOMS_UNKNOWN = (1 << ROOM_BITS) - 1
 # Above it the oldest is forgotten, and its trace ends with the write.
 TRACED_STANZAS_MAX = 64
 
@@ -109,6 +112,8 @@ class Session:
     announced: Announcement = Announcement(False, 0)
     # Set once the session is over: nothing is accepted any more.
     over: bool = False
+    # The rooms that it may have entered, as `Frame.rooms` has them.
+    rooms: int = 0
     # "tcp" or "tls", for the books.
     transport: str = "tcp"
     # Trace context of the connection, "" until a stanza of it was sampled.

@@ -71,6 +71,15 @@ class Settings(BaseModel):
     resources_max: int = Field(10, ge=1, description="Resources of one account; resource-constraint.")
     outbox_bytes_max: int = Field(1 << 20, ge=1 << 16, description="Bytes not yet written to a session; it is closed.")
     outbox_stanzas_max: int = Field(1000, ge=16, description="Stanzas not yet written to a session; it is closed.")
+    inactive_stanzas_max: int = Field(
+        200,
+        ge=0,
+        le=10_000,
+        description="Stanzas that may wait for an inactive client (XEP-0352); then all are written. 0: none wait.",
+    )
+    inactive_bytes_max: int = Field(
+        128 << 10, ge=0, le=1 << 24, description="Bytes of such stanzas; above it all are written."
+    )
     resume_seconds_max: int = Field(
         600, ge=0, le=86_400, description="How long a session without connection can be resumed; 0: not at all."
     )

@@ -128,8 +128,10 @@ class Tally:
     def delivered_series(self, frame: bus_pb2.Frame, to: str, sizes: Sequence[int], now_us: int) -> None:
         """`delivered` for the messages of a series, none of which is sampled."""
         kind, type_, sender = frame.kind, frame.type, frame.sender
-        latency_us = max(0, now_us - frame.accepted_us)
-        self.latencies[kind] += [latency_us / 1e6] * len(sizes)
+        latency_us = 0
+        if frame.accepted_us:
+            latency_us = max(0, now_us - frame.accepted_us)
+            self.latencies[kind] += [latency_us / 1e6] * len(sizes)
         self.facts.repeat((now_us, kind, type_, 1, "delivered", "", sender, to, 0, latency_us, ""), sizes)
 
     def broadcast(self, frame: bus_pb2.Frame, tos: Sequence[str], size: int, now_us: int) -> str:

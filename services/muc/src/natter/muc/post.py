@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from natter.bus.directory import Directory, Session, key
 from natter.bus.kv import Bucket
 from natter.bus.moves import Moves
 from natter.bus.sender import Senders
+from natter.bus.series import STEP
 from natter.proto.v1.bus_pb2 import Frame, SessionRecord
 from natter.telemetry import names
 from natter.xmpp.element import attr_escape
@@ -135,15 +137,20 @@ class Post:
         if alone:
             (target,) = to
             gateway = self._gateway(target.session) if target.session else None
+            if gateway and output.series:
+                self._add(gateway, series_of(output, target, sequence, index, accepted_us), expect())
+                return len(output.series)
             if gateway:
-                # To one: whole, so that a gateway may hand it back where the session has left. Most of what a newcomer
-                # gets goes this way.
+                # To one: whole, so that a gateway may hand it back where the session has left.
                 frame = frame_of(output, sequence, index, accepted_us, traceparent)
                 frame.sessions.append(target.session)
                 frame.to = target.jid
                 frame.stanza = addressed(output.stanza, target.jid)
                 self._add(gateway, frame, expect())
                 return 1
+        if output.series:
+            # Whoever it was for has left.
+            return 0
         routes = self._everywhere(to) if type(to) is Everyone else self._routes(to)
         if not routes:
             if output.otherwise is not None:
@@ -257,6 +264,23 @@ def frame_of(output: Output, sequence: int, index: int, accepted_us: int, tracep
     if traceparent:
         frame.traceparent = traceparent
     return frame
+
+
+def series_of(output: Output, target: Target, sequence: int, index: int, accepted_us: int) -> Frame:
+    """The frame of several presences for one session: decoded, looked at and counted once. None of them is sampled."""
+    own = b"<presence" + to_attribute(target.jid)
+    stanzas = [own + stanza[9:] for stanza in output.series]
+    frame = frame_of(output, sequence, index, accepted_us, "")
+    frame.sessions.append(target.session)
+    frame.to = target.jid
+    frame.sizes = array("I", map(len, stanzas)).tobytes()
+    frame.stanza = b"".join(stanzas)
+    return frame
+
+
+def steps(output: Output) -> int:
+    """How many of the numbers by which what follows from one event is told apart an output takes."""
+    return (len(output.series) - 1) * STEP + 1 if output.series else 1
 
 
 def addressed(stanza: bytes, to: str) -> bytes:

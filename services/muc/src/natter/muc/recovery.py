@@ -120,7 +120,7 @@ class Recovery:
             after = evolve(room, event)
             outputs += render(room, event, after)
             room = after
-            self.seen.add(Cause(event.source, event.sequence, event.index, event.accepted_us))
+            self.seen.add(Cause(event.source, event.sequence, event.index, event.accepted_us), room.jid)
             self.marks.learn(event.source, event.sequence, event.index)
         loaded.append(loaded.room, room, entry.sequence, entry.payload, len(events))
         return Repeat(entry.sequence, outputs)

@@ -9,6 +9,7 @@ from typing import Final
 
 from natter.bus.api import Bus
 from natter.bus.directory import Directory
+from natter.bus.facts import FactsWriter
 from natter.proto.v1 import room_pb2
 from natter.proto.v1.bus_pb2 import Frame
 
@@ -20,7 +21,7 @@ from .roomlist import RoomList
 from .rooms import Loaded
 from .settings import Settings
 
-# Causes remembered, so that what comes again is recognised also where it left no event; the oldest are forgotten.
+# Causes in the journal that may come again after a shard was opened; the oldest are forgotten.
 SEEN_MAX: Final = 32_768
 
 
@@ -44,6 +45,8 @@ class Office:
     room_days: float = 30.0
     # False: what is said in rooms goes to no disk, and nobody hears of it later.
     keep_words: bool = True
+    # Where it is written down that a message came to nothing. None: nowhere.
+    facts: FactsWriter | None = None
 
     def archives(self) -> bool:
         """Whether rooms have an archive at all."""
@@ -68,7 +71,7 @@ class Input:
 
     @property
     def room(self) -> str:
-        """The JID of the room, or of the host."""
+        """The JID of the room, or of the host; "": every room that the sender is in."""
         return self.frame.to.partition("/")[0]
 
 
@@ -93,17 +96,18 @@ class Work:
 
 
 class Seen:
-    """The causes that were decided lately."""
+    """The causes of what a shard found decided when it was opened, each with the room for which it was."""
 
     def __init__(self) -> None:
-        self._causes: OrderedDict[Cause, None] = OrderedDict()
+        self._causes: OrderedDict[tuple[Cause, str], None] = OrderedDict()
 
-    def add(self, cause: Cause) -> None:
+    def add(self, cause: Cause, room: str) -> None:
         """Remember one."""
         if cause.sequence:
-            self._causes[cause] = None
+            self._causes[cause, room] = None
             if len(self._causes) > SEEN_MAX:
                 self._causes.popitem(last=False)
 
-    def __contains__(self, cause: Cause) -> bool:
-        return cause in self._causes
+    def has(self, cause: Cause, room: str) -> bool:
+        """Whether that was decided."""
+        return (cause, room) in self._causes

@@ -17,7 +17,7 @@ from .room import dispatch, host
 from .room.evolve import evolve
 from .room.refusal import refusal
 from .room.render import render
-from .room.request import PRESENCE, Decision, Limits, Output, Question, Refused, Request
+from .room.request import MESSAGE, NOTHING, PRESENCE, Decision, Limits, Output, Question, Refused, Request
 from .room.snapshot import summary
 from .rooms import Rooms
 from .shardwork import Input, Office, Parcel, Seen, Work
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 TURN_INPUTS_MAX: Final = 1000
 TURN_INPUT_BYTES_MAX: Final = 384 << 10
 TURN_OUTPUT_BYTES_MAX: Final = 8 << 20
+# The outcome of a message that a room does nothing with, as facts have it.
+DROPPED: Final = "dropped:room"
 
 
 @dataclass(slots=True)
@@ -62,8 +64,9 @@ class Turn:
         """Decide one input. Never raises for what is in it."""
         self.inputs.append(coming)
         self.input_bytes += len(coming.frame.stanza)
-        # What was decided already is on its way, or was sent; it is not said twice.
-        if coming.cause in self.seen:
+        # What the journal had when the shard was opened is decided. What was taken since then does not come here again:
+        # the shard's marks see to it.
+        if self.seen.has(coming.cause, coming.room):
             return
         try:
             self._decide(coming)
@@ -72,7 +75,6 @@ class Turn:
             names.POISON.add("SHARDS")
             log.error("a stanza for a room failed: %s", type(error).__name__, extra={"position": coming.position})
             self._apologise(coming)
-        self.seen.add(coming.cause)
 
     def _decide(self, coming: Input) -> None:
         if not self._in_time(coming):
@@ -84,6 +86,7 @@ class Turn:
             decision = host.decide(self._request(coming), self.office.roomlist.public())
             self.loose += [Parcel(output, False, coming) for output in decision.outputs]
             self._count(decision)
+            self._told_nobody(coming, decision)
             return
         jid = coming.room
         work = self.works.get(jid)
@@ -117,10 +120,29 @@ class Turn:
         work.events += events
         work.loaded.room = room
         work.parcels += parcels
-        self.output_bytes += sum(len(parcel.output.stanza) for parcel in parcels)
+        self.output_bytes += sum(parcel.output.size for parcel in parcels)
         self._count(decision)
+        self._told_nobody(coming, decision)
         if coming.vanished and decision.events:
             names.MUC_VANISHED.add()
+
+    def _told_nobody(self, coming: Input, decision: Decision) -> None:
+        """A message that came to nothing does not vanish: it is written down."""
+        frame, facts = coming.frame, self.office.facts
+        if decision is not NOTHING or frame.kind != MESSAGE or facts is None:
+            return
+        now_us = self.office.now_us()
+        facts.add(
+            time_us=now_us,
+            kind=frame.kind,
+            type=frame.type,
+            direction=0,
+            outcome=DROPPED,
+            sender=frame.sender,
+            to=frame.to,
+            bytes=len(frame.stanza),
+            latency_us=max(0, now_us - frame.accepted_us) if frame.accepted_us else 0,
+        )
 
     def _request(self, coming: Input) -> Request:
         frame = coming.frame

@@ -18,16 +18,17 @@ from natter.bus.sender import Senders
 from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
 
+from .farewells import Farewells
 from .marks import Marks
 from .occupancy import Occupancy
-from .post import Post
+from .post import Post, steps
 from .questions import Questions
 from .recovery import Repeat
-from .room.request import PRESENCE, Cause
+from .room.request import Cause, Limits
 from .room.snapshot import summary
 from .rooms import KIND, Rooms
 from .shardwork import Input, Office, Parcel, Seen, Work
-from .turn import Turn
+from .turn import TURN_INPUTS_MAX, Turn
 from .upkeep import TICK_SECONDS, Upkeep
 
 log = logging.getLogger(__name__)
@@ -59,17 +60,27 @@ class RoomWorker:
     _inputs: deque[Input] = field(default_factory=deque)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
-    _timers: set[asyncio.TimerHandle] = field(default_factory=set)
+    farewells: Farewells = field(init=False)
+    limits: Limits = field(init=False)
+
+    def __post_init__(self) -> None:
+        office = self.office
+        self.limits = replace(office.settings.limits(), keep_words=office.keep_words, archive=office.archives())
+        self.farewells = Farewells(
+            directory=self.office.directory,
+            occupancy=self.occupancy,
+            seconds=self.office.settings.vanish_seconds,
+            now_us=self.office.now_us,
+            put=self._put,
+        )
 
     def start(self) -> None:
         """Begin to work."""
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._run()), loop.create_task(self._keep())]
-        self.office.strangers.on_gone.add(self._gone)
+        self.office.strangers.on_gone.add(self.farewells.gone)
         self.office.strangers.moves.follow(self.senders)
-        for jid, session, _ in list(self.occupancy.sessions()):
-            if self.office.directory.by_session(session) is None:
-                self._gone(jid, session)
+        self.farewells.start()
 
     def take(self, entry: Entry) -> None:
         """Queue every frame of one envelope."""
@@ -108,10 +119,9 @@ class RoomWorker:
         if self.closed:
             return
         self.closed = True
-        self.office.strangers.on_gone.discard(self._gone)
+        self.office.strangers.on_gone.discard(self.farewells.gone)
         self.office.strangers.moves.forget(self.senders)
-        for timer in self._timers:
-            timer.cancel()
+        self.farewells.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -126,8 +136,10 @@ class RoomWorker:
         await self.post.meet(output for repeat in repeats for output in repeat.outputs)
         for repeat in repeats:
             self.delivered.begin(repeat.sequence)
-            for index, output in enumerate(repeat.outputs):
+            index = 0
+            for output in repeat.outputs:
                 self.post.send(output, repeat.sequence, index, 0, "", partial(self._expect, repeat.sequence, 0))
+                index += steps(output)
             self.delivered.finish(repeat.sequence)
 
     # --- turns --------------------------------------------------------------------------------------------------------
@@ -157,15 +169,19 @@ class RoomWorker:
     async def _turn(self) -> None:
         self.turns += 1
         office = self.office
-        coming = [self._inputs[i] for i in range(min(len(self._inputs), 1000))]
-        await self.rooms.load(i.room for i in coming if i.room != office.host)
-        limits = replace(office.settings.limits(), keep_words=office.keep_words, archive=office.archives())
-        turn = Turn(office, self.rooms, self.seen, limits)
+        while self._inputs and not self._inputs[0].room:
+            self._part()
+        coming = [self._inputs[i] for i in range(min(len(self._inputs), TURN_INPUTS_MAX))]
+        await self.rooms.load(i.room for i in coming if i.room not in ("", office.host))
+        turn = Turn(office, self.rooms, self.seen, self.limits)
         for one in coming:
-            if turn.full(one):
+            # Which rooms somebody is in who has left all of them is known when the turn before is over.
+            if turn.full(one) or not one.room:
                 break
             self._inputs.popleft()
             turn.take(one)
+        if not turn.inputs:
+            return
         revisions = await self._append(turn)
         outputs = turn.outputs()
         await self.post.meet(outputs)
@@ -204,7 +220,7 @@ class RoomWorker:
             for parcel in work.parcels:
                 if parcel.caused:
                     self._parcel(parcel, revision, index)
-                    index += 1
+                    index += steps(parcel.output)
                 else:
                     self._parcel(parcel, 0, 0)
             self.delivered.finish(revision)
@@ -241,32 +257,18 @@ class RoomWorker:
         if position:
             self.shard.progress.done(position)
 
-    # --- sessions that vanish -----------------------------------------------------------------------------------------
-
-    def _gone(self, jid: str, session: str) -> None:
-        """A session has ended: if it does not say good-bye soon, it leaves its rooms all the same."""
-        if not self.occupancy.rooms(jid, session):
-            return
-        loop = asyncio.get_running_loop()
-        timer: asyncio.TimerHandle
-
-        def farewell() -> None:
-            self._timers.discard(timer)
-            self._farewell(jid, session)
-
-        timer = loop.call_later(self.office.settings.vanish_seconds, farewell)
-        self._timers.add(timer)
-
-    def _farewell(self, jid: str, session: str) -> None:
-        if self.office.directory.by_session(session) is not None:
-            return
-        now_us = self.office.now_us()
-        for room in self.occupancy.rooms(jid, session):
-            frame = bus_pb2.Frame(
-                kind=PRESENCE, type="unavailable", sender=jid, to=room, stanza=b"<presence type='unavailable'/>"
-            )
-            self._inputs.append(Input(frame, Cause(), 0, now_us, vanished=session))
+    def _put(self, inputs: list[Input]) -> None:
+        self._inputs += inputs
         self._wake.set()
+
+    def _part(self) -> None:
+        """Whoever has said at the head of the queue that he is available no more says it to every room he is in."""
+        word = self._inputs.popleft()
+        words = self.farewells.said(word)
+        if word.position:
+            self.shard.progress.expect(word.position, len(words))
+            self.shard.progress.done(word.position)
+        self._inputs.extendleft(reversed(words))
 
     async def _keep(self) -> None:
         while True:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from natter.bus import subjects
+from natter.bus.subjects import ROOM_BITS
 
 from .route.outcome import ShardKind
 
@@ -41,3 +42,12 @@ class Subjects:
         """The shard log that `entity` belongs to."""
         numbered = self._shards[kind]
         return numbered[subjects.shard_of(entity, len(numbered))]
+
+    def rooms(self, bits: int) -> tuple[str, ...]:
+        """The shard logs that the rooms of `Frame.rooms` belong to, or may belong to."""
+        numbered = self._shards["room"]
+        count = len(numbered)
+        if ROOM_BITS % count:
+            # What is left of 64 says nothing then.
+            return numbered
+        return tuple(numbered[n] for n in sorted({bit % count for bit in range(ROOM_BITS) if bits >> bit & 1}))

@@ -38,10 +38,7 @@ def _joined(before: Room, event: Event, after: Room) -> Iterator[Output]:
     joined = event.occupant_joined
     newcomer = after.occupants[joined.jid]
     # XEP-0045 §7.1: others' presence, self-presence, history, subject; then what happens from now on.
-    silent, own_nick = after.config.silent_roles, newcomer.nick
-    for other in after.people():
-        if other.nick != own_nick and other.role not in silent:
-            yield presences.standing(after, other, newcomer)
+    yield from presences.standing(after, newcomer)
     own = [Status.NON_ANONYMOUS] if after.config.jids_public else []
     own += [Status.CREATED] if joined.created else []
     own += [Status.NICK_ASSIGNED] if joined.nick_changed else []

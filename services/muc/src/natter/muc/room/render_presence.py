@@ -19,6 +19,8 @@ from .state import Occupant, Room
 
 # Presences of occupants as others see them, half a kilobyte each: whoever enters is shown all of them.
 _STANDING_KEPT_MAX: Final = 8192
+# Of presences that go together; with their addresses they fit into one series of the bus.
+_SERIES_BYTES_MAX: Final = 40_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,15 +98,23 @@ def _inside(what: About) -> str:
     return inside
 
 
-def standing(room: Room, occupant: Occupant, target: Occupant) -> Output:
-    """The presence of an occupant, as it stands, for one other."""
-    show = sees_jids(room.config, target.role)
-    return Output(
-        PRESENCE,
-        _standing(room, occupant, room.affiliation(occupant.bare), show=show),
-        occupant_jid(room, occupant.nick),
-        (target,),
-    )
+def standing(room: Room, newcomer: Occupant) -> Iterator[Output]:
+    """The presence of all other occupants, as it stands, for somebody who enters. A measured hot path."""
+    show = sees_jids(room.config, newcomer.role)
+    silent, own = room.config.silent_roles, newcomer.nick
+    part: list[bytes] = []
+    size = 0
+    for other in room.people():
+        if other.nick == own or other.role in silent:
+            continue
+        stanza = _standing(room, other, room.affiliation(other.bare), show=show)
+        size += len(stanza)
+        if size > _SERIES_BYTES_MAX and part:
+            yield Output(PRESENCE, b"", room.jid, (newcomer,), series=tuple(part))
+            part, size = [], len(stanza)
+        part.append(stanza)
+    if part:
+        yield Output(PRESENCE, b"", room.jid, (newcomer,), series=tuple(part))
 
 
 def _standing(room: Room, occupant: Occupant, affiliation: Affiliation, *, show: bool) -> bytes:

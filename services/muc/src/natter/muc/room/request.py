@@ -169,6 +169,13 @@ class Output:
     payload: str = ""
     # Sent instead where nobody is there to take it.
     otherwise: Output | None = None
+    # In the place of `stanza`: several one after another, to one session.
+    series: tuple[bytes, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes, without the addresses."""
+        return len(self.stanza) + sum(map(len, self.series))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,4 +198,7 @@ class Decision:
     question: Question | None = None
 
 
+# Nobody hears of it.
 NOTHING: Final = Decision()
+# It was decided before: whoever was to hear of it has.
+ALREADY: Final = Decision()

@@ -7,7 +7,7 @@ from typing import Final
 from natter.proto.v1.bus_pb2 import Frame
 from natter.xmpp.jid import bare_of
 
-from .outcome import BAD_REQUEST, ERROR, Deliver, Hand, Outcomes
+from .outcome import BAD_REQUEST, ERROR, Deliver, Hand, HandRooms, Outcomes
 from .target import Target, classify
 from .view import Directory, Hosts
 
@@ -26,8 +26,11 @@ def by_type(frame: Frame, directory: Directory, hosts: Hosts) -> Outcomes:
         return BAD_REQUEST
     sender = Hand("user", bare_of(frame.sender))
     if to and type in ("", "unavailable") and classify(to, frame.sender, hosts) is Target.CONFERENCE:
-        # XEP-0045 §7.2: it is the room's. RFC 6121 §4.6.3: whom directed presence went to is kept for the sender.
-        return Hand("room", bare_of(to)), sender
+        # XEP-0045 §7.2: it is the room's, which knows who is in it; nobody else has to remember (ADR 18).
+        return (Hand("room", bare_of(to)),)
+    if frame.rooms and not to and type == "unavailable":
+        # RFC 6121 §4.6.3: where directed presence went, this must be heard as well.
+        return sender, HandRooms(frame.rooms)
     return (sender,)
 
 

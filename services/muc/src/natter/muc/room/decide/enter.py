@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hmac
-from hashlib import sha256
 from typing import Final
 
 from natter.proto.v1 import room_pb2
-from natter.xmpp import ns
-from natter.xmpp.xeps.muc import Affiliation, Join, parse_join
+from natter.xmpp.xeps.muc import Affiliation, Join
 
+from .. import joining
 from ..events import Event, event, presence
 from ..evolve import evolve
 from ..request import Decision, Limits, Refused, Request
@@ -29,8 +28,7 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
     # XEP-0045 §7.10: who has a registered nickname in a room that locks them gets it, whatever was asked for.
     if held := nick.locked(room, request.bare):
         wanted, changed = held, held != request.nick
-    x = request.element().find(f"{{{ns.MUC}}}x")
-    join = parse_join(x) if x is not None else Join()
+    join, rest = joining.read(request)
     events: list[Event] = []
     if not room.exists:
         events.append(_create(room, request, limits))
@@ -56,7 +54,7 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
     affiliation = room.affiliation(request.bare)
     joined.role = present.role if present is not None else initial_role(room.config, affiliation)
     joined.occupant_id = occupant_id(room, request.bare)
-    attributes, payload = availability.said(request, room.jid, limits)
+    attributes, payload = availability.said(rest, room.jid, limits)
     joined.presence.CopyFrom(presence(attributes, payload))
     joined.created, joined.nick_changed = created, changed
     joined.history.CopyFrom(_history(join))
@@ -117,4 +115,4 @@ def _history(join: Join) -> room_pb2.HistoryRequest:
 
 def occupant_id(room: Room, bare: str) -> str:
     """A user's id in this room. XEP-0421 §4.1: stable, and nobody without the room's secret can make or reverse it."""
-    return hmac.new(room.secret, bare.encode(), sha256).hexdigest()[:40]
+    return hmac.digest(room.secret, bare.encode(), "sha256").hex()[:40]

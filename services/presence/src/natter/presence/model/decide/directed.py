@@ -23,7 +23,7 @@ def directed(user: User, command: Command, policy: Policy) -> Decision | None:
         effects.append(Send(Via.SESSIONS, frame.stanza, frame.type, frame.sender, frame.to))
     elif not policy.is_room(frame.to):
         return _nowhere(frame, policy)
-    # A room has it from the router already; here it is only remembered.
+    # COMPAT(routers before ADR 18): a room has it already; here it is only remembered.
     targets, limit = remember(session.directed, frame.to, frame.type == "", policy)
     if targets == session.directed:
         return Decision(effects=tuple(effects))
