@@ -18,6 +18,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 from faults import every_fault, few_faults  # noqa: E402
 from ledger import Verdict  # noqa: E402
+from outage import outage  # noqa: E402
 from resuming import killed_under_load  # noqa: E402
 from stack import Stack  # noqa: E402
 from trial import Outcome, campaign, table  # noqa: E402
@@ -71,6 +72,14 @@ def resume(sessions: int, flags: list[str]) -> int:
     return 0 if found.exact else 1
 
 
+def database(seconds: float) -> int:
+    """The archive and its PostgreSQL killed, the database away for so long."""
+    with tempfile.TemporaryDirectory(prefix="chaos") as folder:
+        found = asyncio.run(outage(Path(folder), seconds=seconds, say=say))
+    say(str(found))
+    return 0 if found.kept else 1
+
+
 def read(path: Path) -> list[Outcome]:
     """Outcomes from JSON."""
     found = json.loads(path.read_text()) if path.exists() else []
@@ -97,7 +106,12 @@ def main() -> None:
     parser.add_argument("--keep", default="", help="folder in which data and logs stay")
     parser.add_argument("--out", default="", help="file for the results, and no table")
     parser.add_argument("--resume", type=int, default=0, help="instead: so many sessions, and one gateway killed")
+    parser.add_argument(
+        "--database", type=float, default=0, help="instead: PostgreSQL killed, away for so many seconds"
+    )
     given = parser.parse_args()
+    if given.database:
+        sys.exit(database(given.database))
     if given.resume:
         sys.exit(resume(given.resume, given.up.split()))
     seeds = [int(seed) for seed in given.seeds.split(",")]

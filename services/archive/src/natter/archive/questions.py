@@ -94,8 +94,7 @@ class Questions:
     def _unable(self, item: Item) -> None:
         """The database is away, or too slow."""
         if item.frame.type in ("get", "set"):
-            error = replies.error(item.frame, "internal-server-error", "try again later", type="wait")
-            self._send(item, error)
+            self._send(item, replies.unable(item.frame))
 
 
 async def there(directory: Directory, session: str) -> bool:
