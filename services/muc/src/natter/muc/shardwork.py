@@ -18,6 +18,7 @@ from .room.request import Cause, Output
 from .room.state import Room
 from .roomlist import RoomList
 from .rooms import Loaded
+from .sealing import Seal
 from .settings import Settings
 
 # Causes remembered, so that what comes again is recognised also where it left no event; the oldest are forgotten.
@@ -44,6 +45,7 @@ class Office:
     room_days: float = 30.0
     # False: what is said in rooms goes to no disk, and nobody hears of it later.
     keep_words: bool = True
+    seal: Seal = field(default_factory=Seal)
 
     def archives(self) -> bool:
         """Whether rooms have an archive at all."""

@@ -7,7 +7,6 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
-from natter.proto.v1 import room_pb2
 from natter.telemetry import names, trace
 from natter.xmpp.jid import domain_of
 from natter.xmpp.traits import Trait
@@ -190,11 +189,7 @@ class Turn:
         """What is to be appended: one journal entry for every room that has events."""
         now_us = self.office.now_us()
         return [
-            (
-                jid,
-                work,
-                room_pb2.RoomEvents(events=work.events, summary=summary(work.loaded.room, now_us)).SerializeToString(),
-            )
+            (jid, work, self.office.seal.events(work.events, summary(work.loaded.room, now_us)))
             for jid, work in self.works.items()
             if work.events
         ]
