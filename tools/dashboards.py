@@ -178,6 +178,7 @@ SERVICES = Dashboard(
                 ("batches repeated", rate("natter_archive_retries_total")),
             ),
         ),
+        Panel("Archive: lag", "s", quantiles("natter_archive_lag_seconds")),
         Panel("Rooms: a turn", "s", quantiles("natter_muc_turn_seconds")),
         Panel(
             "Rooms: deliveries",

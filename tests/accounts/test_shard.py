@@ -42,14 +42,14 @@ class Rig:
         self.worker.take(Entry("natter.shard.account.0", sequence, envelope.SerializeToString()))
 
     async def answered(self, count: int) -> list[bus_pb2.Frame]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(self.answers) < count:
                 self.arrived.clear()
                 await self.arrived.wait()
         return self.answers
 
     async def position(self, wanted: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.shard.progress.position < wanted:
                 await asyncio.sleep(0.005)
 

@@ -14,7 +14,7 @@ class Late:
     def __init__(self, failures: int) -> None:
         self.failures = failures
 
-    async def open(self) -> list[str]:
+    async def open(self, *, search: bool) -> list[str]:
         self.failures -= 1
         if self.failures >= 0:
             raise DatabaseError("away")
@@ -23,7 +23,7 @@ class Late:
 
 async def test_it_is_waited_for_and_said_once() -> None:
     said: list[Any] = []
-    await opened(Late(2), say=lambda *words: said.append(words))  # type: ignore[arg-type]
+    await opened(Late(2), search=False, say=lambda *words: said.append(words))  # type: ignore[arg-type]
     assert len(said) == 1 and "away" in str(said[0])
-    await opened(Late(0), say=lambda *words: said.append(words))  # type: ignore[arg-type]
+    await opened(Late(0), search=False, say=lambda *words: said.append(words))  # type: ignore[arg-type]
     assert len(said) == 1

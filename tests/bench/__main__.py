@@ -1,7 +1,7 @@
 """`make bench`: natter beside Prosody and ejabberd, in one run on this machine, as ratios.
 
-Server CPU is user and system time of all processes of a server, nats-server included, by /proc. Rate limits and
-archives are off everywhere; natter accepts durably (js_streams on file).
+Server CPU is user and system time of all processes of a server, nats-server included, by /proc. Rate limits are off
+everywhere, and archives but for the rows that say so; natter accepts durably (js_streams on file).
 What is printed is also written to bench/results/.
 """
 
@@ -18,8 +18,8 @@ from pathlib import Path
 
 import rooms
 import uvloop
-from servers import Natter, Process, peers
-from work import idle_kib, latency, logins, one_to_one, register, room
+from servers import Natter, Process, archives, peers
+from work import archived, idle_kib, latency, logins, one_to_one, register, room
 
 Row = dict[str, float]
 # name, unit, what natter must reach: (times which peer, or an absolute bound); "min" where more is better.
@@ -37,6 +37,9 @@ ROWS = (
     ("idle session, TLS: memory", "KiB", ("", 45.0)),
     ("1:1, 20 in flight, 2,000 sessions: CPU per message, times that of 20", "×", ("", 1.3)),
     ("two gateways: messages per second, times those of one", "×", ("min", 1.6)),
+    ("1:1, 20 in flight, archive on: CPU per message", "µs", ("ejabberd", 0.6)),
+    ("1:1, 20 in flight, archive on: messages per second", "1/s", ("ejabberd", 1.0)),
+    ("archive lag under that load: p99", "s", ("", 1.0)),
 )
 # For two gateways, what serves them, and the load.
 SCALING_CORES_MIN = 4
@@ -110,6 +113,23 @@ async def scaling(folder: Path, seconds: float) -> Row:
     return {ROWS[12][0]: two / one}
 
 
+async def keeping(server: Natter | Process, seconds: float) -> Row:
+    """1:1 with the archive on: CPU until everything is in it."""
+    host, port = server.start()
+    try:
+        await register(host, port, [f"chat{i}" for i in range(100)])
+        found = await archived(host, port, server.pids, server.archived, pairs=10, in_flight=20, seconds=seconds)
+        print(f"  {server.name}: the last row came {found.behind_seconds:.1f} s after the load", flush=True)
+        row = {ROWS[13][0]: found.sent.cpu_us, ROWS[14][0]: found.sent.per_second}
+        if isinstance(server, Natter):
+            row[ROWS[15][0]] = server.lag()
+        for name, value in row.items():
+            print(f"  {server.name}: {name}: {value:,.2f}", flush=True)
+        return row
+    finally:
+        server.stop()
+
+
 async def large_rooms(seconds: float) -> int:
     """What rooms.py measures."""
     with tempfile.TemporaryDirectory() as folder:
@@ -150,6 +170,7 @@ def main() -> int:
     arguments.add_argument("--seconds", type=float, default=8.0, help="how long each load lasts")
     arguments.add_argument("--gateways", type=int, default=0, help="0: as many as `natter up` starts by itself")
     arguments.add_argument("--only", default="", help="one server: natter, Prosody or ejabberd")
+    arguments.add_argument("--archive", action="store_true", help="only what needs the archive on")
     arguments.add_argument("--rooms", action="store_true", help="large rooms instead, natter alone")
     given = arguments.parse_args()
     if given.rooms:
@@ -162,12 +183,16 @@ def main() -> int:
         ]
         if len(servers) < 3:
             print("not installed: Prosody, ejabberd or both (apt-get install prosody ejabberd): no ratios to them")
-        for server in servers:
+        for server in () if given.archive else servers:
             if given.only in ("", server.name):
                 print(f"{server.name} …", flush=True)
                 rows[server.name] = uvloop.run(measure(server, given.seconds))
         if "natter" in rows:
             rows["natter"] |= uvloop.run(scaling(Path(folder), given.seconds))
+        for server in archives(Path(folder), "--gateways", str(given.gateways), "--routers", "1"):
+            if given.only in ("", server.name):
+                print(f"{server.name}, archive on …", flush=True)
+                rows[server.name] = rows.get(server.name, {}) | uvloop.run(keeping(server, given.seconds))
     print(table(rows))
     results = Path(__file__).parent.parent.parent / "bench" / "results"
     results.mkdir(parents=True, exist_ok=True)

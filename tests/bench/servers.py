@@ -1,14 +1,18 @@
-"""The servers under measurement: natter, Prosody and ejabberd, each started on loopback with limits and archive off."""
+"""The servers under measurement: natter, Prosody and ejabberd, each started on loopback with limits off."""
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,6 +83,14 @@ modules:
   mod_roster: {{}}
   mod_register: {{ip_access: all, access: register}}
   mod_muc: {{access: all, access_create: all, max_users: 5000, history_size: 20}}
+"""
+
+
+# mod_mam for everybody, in SQLite: what natter does by default.
+EJABBERD_ARCHIVE = """\
+  mod_mam: {{default: always, db_type: sql}}
+sql_type: sqlite
+sql_database: "{data}/archive.db"
 """
 
 
@@ -159,8 +171,9 @@ class Natter:
 
     name = "natter"
 
-    def __init__(self, data: Path, *flags: str) -> None:
-        self.stack = Stack(data, "--allow-plaintext", "--open-registration", "--no-rate-limits", *KEEPS_NOTHING, *flags)
+    def __init__(self, data: Path, *flags: str, keeps: bool = False) -> None:
+        keeping = () if keeps else KEEPS_NOTHING
+        self.stack = Stack(data, "--allow-plaintext", "--open-registration", "--no-rate-limits", *keeping, *flags)
 
     def start(self) -> tuple[str, int]:
         self.stack.start()
@@ -169,6 +182,22 @@ class Natter:
     @property
     def tls_port(self) -> int:
         return self.stack.endpoint("c2s_tls")[1]
+
+    def archived(self) -> int:
+        """Rows in the archives."""
+        return rows(self.stack.data / "archive" / "archive.db", "messages")
+
+    def lag(self) -> float:
+        """Seconds from the acceptance of a message until the database had it: p99, the bucket's upper bound."""
+        [address] = [a for i, a in self.stack.run_json()["endpoints"]["ops"].items() if i.startswith("archive")]
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        buckets = [
+            (float(line.partition('le="')[2].partition('"')[0]), float(line.rpartition(" ")[2]))
+            for line in lines
+            if line.startswith("natter_archive_lag_seconds_bucket")
+        ]
+        return next((bound for bound, count in buckets if count >= 0.99 * buckets[-1][1]), math.inf)
 
     def pids(self) -> list[int]:
         return self.stack.all_pids()
@@ -180,8 +209,9 @@ class Natter:
 class Process:
     """A peer as one process group."""
 
-    def __init__(self, name: str, data: Path) -> None:
+    def __init__(self, name: str, data: Path, *, keeps: bool = False) -> None:
         self.name = name
+        self.keeps = keeps
         self.data = data
         self.process: subprocess.Popen[bytes] | None = None
         self.tls_port = free_port()
@@ -211,7 +241,8 @@ class Process:
     def ejabberd(self, port: int, environment: dict[str, str]) -> tuple[list[str], dict[str, str]]:
         """ejabberd without its control script, which wants a user and a system of its own."""
         config = self.data / "ejabberd.yml"
-        config.write_text(EJABBERD.format(data=self.data, port=port, tls_port=self.tls_port))
+        text = EJABBERD + (EJABBERD_ARCHIVE if self.keeps else "")
+        config.write_text(text.format(data=self.data, port=port, tls_port=self.tls_port))
         environment |= {
             "EJABBERD_CONFIG_PATH": str(config),
             "EJABBERD_LOG_PATH": str(self.data / "ejabberd.log"),
@@ -222,6 +253,10 @@ class Process:
         command = ["erl", "-noinput", "-pa", str(library), "-mnesia", "dir", f'"{self.data}/mnesia"', "+K", "true"]
         command += ["-s", "ejabberd", "-boot", "start_sasl", "-sasl", "sasl_error_logger", "false"]
         return command, environment
+
+    def archived(self) -> int:
+        """Rows in ejabberd's archives."""
+        return rows(self.data / "archive.db", "archive")
 
     def pids(self) -> list[int]:
         assert self.process is not None
@@ -235,6 +270,24 @@ class Process:
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
+
+
+def rows(database: Path, table: str) -> int:
+    """How many there are in a table of SQLite, read beside its writer; ejabberd makes the file when it needs it."""
+    if not database.exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def archives(data: Path, *flags: str) -> list[Natter | Process]:
+    """Those that archive in SQLite."""
+    found: list[Natter | Process] = [Natter(data / "natter-archive", *flags, keeps=True)]
+    if shutil.which("ejabberdctl") and shutil.which("erl") and list(Path("/usr/lib/erlang/lib").glob("p1_sqlite3-*")):
+        found.append(Process("ejabberd", data / "ejabberd-archive", keeps=True))
+    else:
+        print("not installed: ejabberd or its SQLite (apt-get install ejabberd erlang-p1-sqlite3): no ratio to it")
+    return found
 
 
 def peers(data: Path) -> list[Process]:

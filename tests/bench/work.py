@@ -18,6 +18,8 @@ Pids = Callable[[], list[int]]
 BODY = "x" * 96
 # Fifths of a second that what is on its way may take to arrive.
 QUIET_ROUNDS_MAX = 50
+# And what is to be written into archives.
+ARCHIVED_ROUNDS_MAX = 300
 MESSAGE = "<message to='{to}' type='chat' id='m'><body>" + BODY + "</body></message>"
 
 
@@ -115,6 +117,32 @@ async def one_to_one(
             break
     leave(people)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """A load with the archive on. `sent`: its CPU until the last row was written; how long that took after the load."""
+
+    sent: Result
+    behind_seconds: float
+
+
+async def archived(
+    host: str, port: int, pids: Pids, rows: Callable[[], int], *, pairs: int, in_flight: int, seconds: float
+) -> Archived:
+    """`one_to_one`, and then until each of its messages is in both archives."""
+    already, cpu = rows(), cpu_seconds(pids())
+    load = await one_to_one(host, port, pids, pairs=pairs, in_flight=in_flight, seconds=seconds, warmup=0.0)
+    ended, last = time.perf_counter(), 0.0
+    found = 0
+    for _ in range(ARCHIVED_ROUNDS_MAX):
+        if (now := rows() - already) != found:
+            found, last = now, time.perf_counter() - ended
+        elif found >= 2 * load.stanzas:
+            break
+        await asyncio.sleep(0.2)
+    assert found >= 2 * load.stanzas, f"{found} rows of {load.stanzas} messages"
+    return Archived(Result(found // 2, load.seconds, cpu_seconds(pids()) - cpu), last)
 
 
 async def room(

@@ -160,6 +160,22 @@ async def test_read_more_than_one_answer_holds(log: Bus) -> None:
     assert payloads(await log.read("LOG", "log.a", limit=2300)) == list(range(2300))
 
 
+async def test_entries_with_their_times(log: Bus) -> None:
+    for number in range(6):
+        await log.publish(f"log.{number % 2}", bytes([number]))
+        await asyncio.sleep(0.002)
+    every = await log.dated("LOG", "log.*")
+    assert [one.entry.payload[0] for one in every] == list(range(6))
+    times = [one.stored_us for one in every]
+    assert times == sorted(times) and len(set(times)) == 6
+    # Since the moment at which one was stored: it, and what came behind.
+    later = await log.dated("LOG", "log.*", since_us=times[3])
+    assert [one.entry.payload[0] for one in later] == [3, 4, 5]
+    assert [one.entry.payload[0] for one in await log.dated("LOG", "log.1", after=every[1].entry.sequence)] == [3, 5]
+    assert len(await log.dated("LOG", "log.*", limit=2)) == 2
+    assert await log.dated("LOG", "log.*", since_us=times[-1] + 3_600_000_000) == []
+
+
 async def test_last_of_a_subject(log: Bus) -> None:
     assert await log.last("LOG", "log.a") is None
     await fill(log, "log.a", 3)

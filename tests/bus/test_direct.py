@@ -59,3 +59,26 @@ async def test_errors(status: bytes, error: type[Exception]) -> None:
     script = Script([(b"NATS/1.0 %b\r\n\r\n" % status, b"")])
     with pytest.raises(error):
         await direct.last_many(script, "S", "a.*")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "expected"),
+    [
+        ("2026-11-21T06:30:00.123456789Z", 123456),
+        # The server leaves zeros at the end away.
+        ("2026-11-21T06:30:00.12Z", 120000),
+        ("2026-11-21T06:30:00Z", 0),
+    ],
+)
+async def test_when_an_entry_was_stored(stamp: str, expected: int) -> None:
+    header = message(5)[0].replace(b"\r\n\r\n", b"\r\nNats-Time-Stamp: %b\r\n\r\n" % stamp.encode())
+    script = Script([(header, b"x"), (b"NATS/1.0 204 EOB\r\nNats-Num-Pending: 0\r\n\r\n", b"")])
+    [found] = await direct.dated(script, "S", "a.>", since_us=1_795_242_600_500_000, limit=5)  # type: ignore[arg-type]
+    assert found.stored_us == 1_795_242_600_000_000 + expected
+    assert b'"start_time": "2026-11-21T06:30:00.500000Z"' in script.asked[0]
+
+
+async def test_an_entry_without_a_time() -> None:
+    script = Script([message(5), (b"NATS/1.0 204 EOB\r\nNats-Num-Pending: 0\r\n\r\n", b"")])
+    [found] = await direct.dated(script, "S", "a.>", limit=5)  # type: ignore[arg-type]
+    assert found.stored_us == 0

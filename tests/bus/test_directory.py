@@ -173,3 +173,17 @@ async def test_one_record_without_a_replica(bus: Bus) -> None:
     assert await gateway_of(bus, "alice@example.org/other", "s1") == ""
     await mine.delete(bound)
     assert await gateway_of(bus, bound.jid, "s1") == ""
+
+
+async def test_the_record_itself_whatever_the_replica_knows(bus: Bus) -> None:
+    mine, theirs = Directory(bus), Directory(bus)
+    await mine.start()
+    bound = await mine.create(record("alice@localhost/r"))
+    # Never started: it has no watch.
+    assert await theirs.read(bound) == bound
+    moved = await mine.update(bound, gateway="gw-2")
+    assert await theirs.read(bound) == moved
+    assert not await theirs.look(bound) and await theirs.look(moved)
+    await mine.delete(moved)
+    assert await theirs.read(bound) is None
+    await mine.stop()

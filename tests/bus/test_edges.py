@@ -25,7 +25,7 @@ def test_only_who_owns_a_thing_writes_it() -> None:
         subjects.journal("account", "alice"): {"accounts"},
         subjects.journal("roster", "alice@localhost"): {"presence"},
         subjects.journal("room", "den@conference.localhost"): {"muc"},
-        subjects.facts("gateway-1"): {"gateway", "router"},
+        subjects.facts("gateway-1"): {"gateway", "router", "muc"},
         subjects.availability(3, "bob@localhost/x"): {"presence"},
         subjects.shard("account", 0): {"router"},
         subjects.kv_key("secrets", "fakes"): {"accounts"},

@@ -294,7 +294,7 @@ async def test_stops_though_a_cancellation_was_swallowed(bus: Bus, graceful: boo
     recorder = Swallowing()
     runner = run(bus, recorder)
     await opening.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await runner.stop(graceful=graceful)
     assert recorder.closed == len(recorder.opened) == 1
 

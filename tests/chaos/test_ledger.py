@@ -48,6 +48,16 @@ def test_what_was_meant_for_an_earlier_session_is_late_and_no_disorder() -> None
     assert made.verdict().reordered == 2
 
 
+def test_a_further_copy_of_what_an_earlier_session_was_owed_is_allowed() -> None:
+    # 0 was sent before the login, 1 behind it.
+    made = ledger(2, {0, 1}, [0, 1, 0])
+    made.logins = [0.5]
+    assert made.verdict() == Verdict(sent=2, ok=2, duplicate=1, late=1)
+    assert made.verdict().kept
+    made.received.append((1, 104.0))
+    assert made.verdict().again == 1
+
+
 def test_recovery_is_counted_from_the_first_message_sent_after_healing() -> None:
     assert ledger(3, set(), [0, 1, 2]).recovery_seconds(1.5) == 100.5
     assert ledger(3, set(), [0, 1, 2]).recovery_seconds(3.0) is None

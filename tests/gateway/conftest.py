@@ -223,7 +223,7 @@ class Router:
         """What a session said."""
         return [frame for frame in self.frames if frame.sender == jid]
 
-    async def until(self, true: Callable[[], Any], *, seconds: float = 10.0) -> None:
+    async def until(self, true: Callable[[], Any], *, seconds: float = 30.0) -> None:
         """Wait for a state of this process."""
         async with asyncio.timeout(seconds):
             while not true():

@@ -29,7 +29,7 @@ def binding(directory: Directory, lane: Any, incarnation: str = "gateway-1-aaaa"
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not true():
             await asyncio.sleep(0)
 

@@ -7,7 +7,8 @@ from typing import Any
 from natter.bus import subjects
 from natter.bus.kv import Bucket
 from natter.bus.memory import MemoryBus
-from natter.gateway.estate import FRESH_SECONDS, Estate, Estates, Item, origin_of
+from natter.gateway import former
+from natter.gateway.estate import FRESH_SECONDS, Estate, Estates, Item, heard, origin_of
 from natter.proto.v1 import bus_pb2
 
 OLD = "gateway-1-aa"
@@ -134,6 +135,36 @@ async def test_a_session_that_was_arriving(memory: MemoryBus) -> None:
     await estate.close()
 
 
+async def test_what_had_been_said_to_a_session(memory: MemoryBus) -> None:
+    marks = [bus_pb2.Mark(source="lane.0", sequence=5, index=1)]
+    number = await former.Former(memory, OLD).write({"room.6": 176 << 32})
+    last = await put(memory, LOG, "lane.0", said("a", 5, 1))
+    await checkpoint(memory, delivered=last, marks=marks, sessions=[bus_pb2.SessionState(session=S)])
+    await put(memory, LOG, "lane.0", said("b", 6))
+    new = bus_pb2.Frame(control=bus_pb2.CONTROL_ADOPTED, sessions=["new"])
+    moving = bus_pb2.Frame(control=bus_pb2.CONTROL_ARRIVING, sessions=["moving"], former=number)
+    await put(memory, LOG, OLD, new, moving)
+    await put(memory, LOG, "lane.0", said("c", 7))
+    estate = await opened(memory)
+    # When it was written down; when it began; and for one that has not settled, where it was before.
+    assert await estate.marks(S) == {"lane.0": 5 << 32 | 1}
+    assert await estate.marks("new") == {"lane.0": 6 << 32}
+    assert await estate.marks("moving") == {"room.6": 176 << 32}
+    assert await estate.marks("nobody") == {}
+    await estate.close()
+
+
+async def test_what_had_been_said_before_is_not_captured(memory: MemoryBus) -> None:
+    await checkpoint(memory)
+    await put(memory, LOG, OLD, control(bus_pb2.CONTROL_ARRIVING))
+    await put(memory, LOG, "lane.0", said("a", 4), said("b", 5))
+    estate = await opened(memory)
+    left = estate._left[S]
+    left.marks = {"lane.0": 4 << 32}
+    assert bodies(estate) == ["b"]
+    await estate.close()
+
+
 async def test_arriving_when_the_checkpoint_was_written(memory: MemoryBus) -> None:
     since = await put(memory, LOG, OLD, control(bus_pb2.CONTROL_ARRIVING))
     await put(memory, LOG, OLD, control(bus_pb2.CONTROL_ADOPTED, outbound=2), said("a", origin="x"))
@@ -166,6 +197,29 @@ async def test_the_lane_says_how_many_stanzas_are_durable_up_to_the_fence(memory
     await put(memory, lane, "gateway-2-bb", bus_pb2.Frame(control=bus_pb2.CONTROL_FENCE, session=S, gateway=OLD))
     await fence
     await put(memory, lane, OLD, bus_pb2.Frame(kind=1, session=S, inbound=7), counted)
+    assert estate.inbound(S) == 6
+    await estate.close()
+
+
+async def test_the_gateways_own_fences_count_nothing(memory: MemoryBus) -> None:
+    lane = subjects.lane(0)
+    await checkpoint(memory, sessions=[bus_pb2.SessionState(session=S, inbound=3)])
+    counted = bus_pb2.Frame(control=bus_pb2.CONTROL_COUNTED, session=S, inbound=6, gateway=OLD)
+    # It goes on to fence those before it, when the session is back already.
+    fences = [
+        bus_pb2.Frame(control=bus_pb2.CONTROL_FENCE, session=S, gateway=gateway) for gateway in ("gateway-0-zz", OLD)
+    ]
+    await put(memory, lane, OLD, counted, fences[0])
+    estate = await opened(memory)
+    fence = estate.fence(S)
+    await put(memory, lane, "gateway-2-bb", fences[1])
+    await fence
+    assert estate.inbound(S) == 6
+    # Nor do they undo what another has said.
+    await put(memory, lane, OLD, fences[0], bus_pb2.Frame(kind=1, session=S, inbound=7))
+    fence = estate.fence(S)
+    await put(memory, lane, "gateway-2-bb", fences[1])
+    await fence
     assert estate.inbound(S) == 6
     await estate.close()
 
@@ -212,3 +266,12 @@ def test_every_coming_has_one_name() -> None:
     assert origin_of("lane.1", said("x", 5, 16), 99) == "lane.1:5:16"
     assert origin_of("user.1", said("x"), 99) == "user.1@99"
     assert origin_of("g", said("x", origin="lane.1:5:16"), 99) == "lane.1:5:16"
+
+
+def test_a_source_has_said_everything_up_to_its_mark() -> None:
+    marks = {"room.6": 176 << 32 | 1}
+    assert [heard(marks, f"room.6:{cause}") for cause in ("175:9", "176:0", "176:1", "176:2", "177:0")] == [
+        *(True,) * 3,
+        *(False,) * 2,
+    ]
+    assert not heard(marks, "room.7:1:0") and not heard(marks, "room.6@5") and not heard(marks, "x")

@@ -177,7 +177,7 @@ async def test_a_full_lane_stops_the_reading_and_an_empty_one_starts_it_again(
     gateway.look_at_lane()
     assert peer.said == ["congested True"]
     memory.reconnect()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while gateway.congested:
             await asyncio.sleep(0.01)
     assert peer.said == ["congested True", "congested False"]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from natter.bus import subjects
+from natter.bus.sender import Sender
 from natter.gateway.resumption import hashed
 from natter.proto.v1 import bus_pb2
 from taking import SM, R, World, again, chat, kill, managed, numbered, received
@@ -161,3 +165,190 @@ async def test_killed_while_something_is_still_sent_to_the_first(world: World) -
     client = await again(world, three, previd, 0)
     await client.until("<resumed")
     assert await received(client, "late") == ["late"]
+
+
+class Source:
+    """A holder that says `n<number>.` to a session at some gateway, with the number as its cause, and so its heirs."""
+
+    def __init__(self, world: World, session: str) -> None:
+        self.world = world
+        self.session = session
+        self.holders = 0
+
+    async def say(self, running: Any, *numbers: int) -> None:
+        self.holders += 1
+        sender = Sender(
+            self.world.bus, subjects.deliver(running.gateway.incarnation), "lane.9", publisher=f"p{self.holders}"
+        )
+        for number in numbers:
+            stanza = chat("alice@localhost/r", f"n{number}.").encode()
+            sender.add(
+                bus_pb2.Frame(
+                    kind=bus_pb2.KIND_MESSAGE, type="chat", stanza=stanza, sessions=[self.session], sequence=number
+                )
+            )
+        await sender.drain()
+
+
+async def acknowledged_long_ago(world: World, one: Any) -> tuple[Source, str]:
+    """Alice has had n1 to n5 and said so, and the checkpoint of gateway one says no more of them than marks."""
+    alice, previd = await managed(world, one)
+    source = Source(world, one.gateway.resumable[hashed(previd)].id)
+    await source.say(one, 1, 2, 3, 4, 5)
+    await received(alice, "n5.")
+    alice.send(f"<a xmlns='{SM}' h='5'/>" + R)
+    await alice.until(f"<a xmlns='{SM}'")
+    await one.checkpoints.write()
+    return source, previd
+
+
+async def claimed(world: World, running: Any, previd: str) -> Any:
+    """The gateway has the record, and gets no further."""
+    record = world.directory.by_resumption(hashed(previd))
+    takeovers = running.gateway.takeovers
+    arrival = takeovers._expect(record)
+    await takeovers._look_back(arrival, record)
+    assert await takeovers._claim(arrival, record)
+    return arrival
+
+
+async def test_what_was_acknowledged_long_ago_is_not_repeated_into_the_log_of_one_that_dies(world: World) -> None:
+    one, two, three = [await world.gateway(checkpoint_seconds=60) for _ in range(3)]
+    source, previd = await acknowledged_long_ago(world, one)
+    await kill(one)
+    arrival = await claimed(world, two, previd)
+    # Whoever holds the lane now is not sure of what the one before him has said.
+    await source.say(two, *range(3, 8))
+    await world.router.until(lambda: len(arrival.held) == 2)
+    await kill(two)
+    client = await again(world, three, previd, 5)
+    await client.until("<resumed")
+    await source.say(three, *range(3, 9))
+    assert await received(client, "n8.") == ["n6.", "n7.", "n8."]
+
+
+async def test_nor_to_a_third_gateway_before_the_session_has_settled_at_the_second(world: World) -> None:
+    one, two, three = [await world.gateway(checkpoint_seconds=60) for _ in range(3)]
+    source, previd = await acknowledged_long_ago(world, one)
+    await kill(one)
+    client = await again(world, two, previd, 5)
+    await client.until("<resumed")
+    await source.say(two, *range(3, 8))
+    assert await received(client, "n7.") == ["n6.", "n7."]
+    await two.checkpoints.write()
+    await kill(two)
+    client = await again(world, three, previd, 7)
+    await client.until("<resumed")
+    await source.say(three, *range(3, 9))
+    assert await received(client, "n8.") == ["n8."]
+
+
+async def test_what_the_old_gateway_hears_after_the_claim_says_nothing_of_the_session(world: World) -> None:
+    one, two, three = [await world.gateway(checkpoint_seconds=60) for _ in range(3)]
+    source, previd = await acknowledged_long_ago(world, one)
+    watch = one.gateway.binding.directory._watch
+    watch.pause()
+    arrival = await claimed(world, two, previd)
+    # The source knows where the session is now, and says more to others at the old gateway, which does not know.
+    others = Source(world, "somebody")
+    await others.say(one, 7)
+    await world.router.until(lambda: one.checkpoints.marks["lane.9"] >> 32 == 7)
+    await one.checkpoints.write()
+    await source.say(two, 6)
+    await world.router.until(lambda: len(arrival.held) == 1)
+    await kill(one)
+    await kill(two)
+    client = await again(world, three, previd, 5)
+    await client.until("<resumed")
+    await source.say(three, 8)
+    assert await received(client, "n8.") == ["n6.", "n8."]
+
+
+async def test_what_came_before_enabling_is_not_repeated_elsewhere(world: World) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    alice = await world.login(one, "alice", "r")
+    source = Source(world, world.directory.get("alice@localhost/r").session)
+    await source.say(one, 1, 2)
+    await received(alice, "n2.")
+    alice.send(f"<enable xmlns='{SM}' resume='1'/>")
+    previd = (await alice.until(f"<enabled xmlns='{SM}' id='([^']*)'")).group(1)
+    await kill(one)
+    client = await again(world, two, previd, 0)
+    await client.until("<resumed")
+    await source.say(two, 1, 2, 3)
+    assert await received(client, "n3.") == ["n3."]
+
+
+async def test_a_checkpoint_between_the_word_and_the_claim_does_not_hide_it(world: World) -> None:
+    one, two, three = [await world.gateway(checkpoint_seconds=60) for _ in range(3)]
+    source, previd = await acknowledged_long_ago(world, one)
+    await kill(one)
+    record = world.directory.by_resumption(hashed(previd))
+    takeovers = two.gateway.takeovers
+    arrival = takeovers._expect(record)
+    await takeovers._look_back(arrival, record)
+    add = two.gateway.own.add
+    waiting: list[Any] = []
+    two.gateway.own.add = lambda frame, stored: add(frame, lambda: waiting.append(stored))
+    claiming = asyncio.create_task(takeovers._claim(arrival, record))
+    # It reads of the arrival before it learns that this is stored.
+    await world.router.until(lambda: bool(waiting) and two.gateway.cursor.sequence >= arrival.since)
+    await two.checkpoints.write()
+    two.gateway.own.add = add
+    waiting[0]()
+    assert await claiming
+    await source.say(two, 6)
+    await kill(two)
+    client = await again(world, three, previd, 5)
+    await client.until("<resumed")
+    assert await received(client, "n6.") == ["n6."]
+
+
+async def test_who_binds_anew_is_owed_what_the_session_at_a_dead_gateway_has_not_acknowledged(world: World) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 5))
+    await received(alice, "n4.")
+    alice.send(f"<a xmlns='{SM}' h='2'/>" + R)
+    await alice.until(f"<a xmlns='{SM}'")
+    await one.checkpoints.write()
+    await one.position.save()
+    await kill(one)
+    # It has lost the id with which it could resume.
+    client = await world.login(two, "alice", "r")
+    assert await received(client, "n4.") == ["n2.", "n3.", "n4."]
+    await world.router.until(lambda: [f for f in world.router.of("alice@localhost/r") if f.ended])
+    late = await again(world, two, previd, 2)
+    await late.until("<failed.*item-not-found")
+
+
+async def test_who_binds_anew_while_the_session_arrives_waits_for_it(world: World) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 3))
+    await received(alice, "n2.")
+    await one.checkpoints.write()
+    await kill(one)
+    record = world.directory.by_resumption(hashed(previd))
+    taking = asyncio.create_task(two.gateway.takeovers.take(record))
+    await world.router.until(lambda: record.session in two.gateway.binding.claims)
+    client = await world.login(two, "alice", "r")
+    assert await received(client, "n2.") == ["n0.", "n1.", "n2."]
+    await taking
+
+
+async def test_a_takeover_ends_when_the_session_has_moved_on(world: World) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    alice, previd = await managed(world, one)
+    record = world.directory.by_resumption(hashed(previd))
+    takeovers = two.gateway.takeovers
+    arrival = takeovers._expect(record)
+    arrival.session.over = True
+    assert await takeovers._inherit_at_last(arrival, record) is None
+    assert await takeovers._inherit(arrival, record) is None
+    # Nothing of it is fenced: what the session says there counts.
+    alice.send(chat("bob@localhost/b", "x") + R)
+    await alice.until(f"<a xmlns='{SM}' h='1'/>")
+    assert not world.router.fenced

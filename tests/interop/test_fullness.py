@@ -20,7 +20,7 @@ from natter.bus.nats import NatsBus, connect
 from natter.runtime.natsserver import read_credentials
 from person import PASSWORD
 from raw import Raw
-from stack import Stack
+from stack import Stack, freeze
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 
@@ -211,7 +211,7 @@ async def test_without_nats(own: Stack, people: Any) -> None:
     [gateway], [nats] = own.pids("gateway"), own.pids("nats")
     ops = next(a for name, a in own.run_json()["endpoints"]["ops"].items() if name.startswith("gateway"))
     assert (probe(ops, "/readyz"), probe(ops, "/healthz")) == (200, 200)
-    os.kill(nats, signal.SIGSTOP)
+    freeze(nats)
     try:
         for number in range(1, 20):
             alice.send(f"<message to='bob@localhost/m' type='chat'><body>k{number}.</body></message>")

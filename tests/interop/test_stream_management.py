@@ -15,7 +15,7 @@ from managed import Managed
 from person import PASSWORD, Person
 from raw import Raw
 from resuming import killed_under_load
-from stack import Stack
+from stack import Stack, freeze
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -127,7 +127,7 @@ async def test_a_frozen_gateway_that_wakes(own: Stack, people: Any) -> None:
     alice, bob = await people("alice", resource="f"), await people("bob", resource="f")
     frozen = await asyncio.to_thread(own.pids, "gateway")
     for pid in frozen[:1]:
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
     try:
         for n in range(20):
             alice.send(chat(bob.jid, f"y{n}"))

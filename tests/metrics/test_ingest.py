@@ -69,7 +69,7 @@ def ingest_of(bus: Bus, table: Any, *, rows_max: int = 1000) -> Ingest:
 async def run_out(ingest: Ingest) -> None:
     """Start it and tell it to stop: it writes what is there."""
     work = asyncio.create_task(ingest.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while ingest.clickhouse is None:
             await asyncio.sleep(0.001)
         ingest.stop()
@@ -104,7 +104,7 @@ async def test_it_goes_on_while_running(bus: Bus) -> None:
     work = asyncio.create_task(ingest.run())
     for i in range(3):
         await say(bus, 1 + i, 1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(table.sequences) <= i:
                 await asyncio.sleep(0.001)
     ingest.stop()
@@ -140,7 +140,7 @@ async def test_a_lost_answer_is_no_second_row(bus: Bus) -> None:
     await say(bus, 1, 10)
     ingest = ingest_of(bus, table)
     work = asyncio.create_task(ingest.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while table.calls < 5:
             await asyncio.sleep(0.001)
     ingest.stop()
@@ -156,13 +156,13 @@ async def test_clickhouse_away_is_said_once_and_nothing_is_read(bus: Bus, caplog
         await say(bus, 1 + i, 1)
     ingest = ingest_of(bus, table)
     work = asyncio.create_task(ingest.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while table.calls < 4:
             await asyncio.sleep(0.001)
     assert ingest.failing and names.INSERT_RETRIES.values[()] >= retries + 3
     assert (await bookmark_of(bus)).claimed <= module.ENTRIES_PER_READ
     table.failures_before = 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(table.sequences) < 100:
             await asyncio.sleep(0.001)
     ingest.stop()

@@ -374,7 +374,7 @@ class Hall:
         """Wait until everything that was sent is worked on, stored and delivered."""
         await asyncio.gather(*self._published)
         last = max((f.result() for f in self._published), default=0)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.shard is None or self.shard.progress.position < last:
                 await asyncio.sleep(0.002)
         marker = await self.login(f"marker@localhost/{next(self.lane)}")

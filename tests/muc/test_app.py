@@ -29,7 +29,7 @@ async def test_it_holds_all_shards_and_serves_rooms(hall, bus) -> None:
     await app(ctx)
     guest = await hall.login("u0@localhost/r")
     hall.join(guest, "den@conference.localhost", "n0")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await hall.until(lambda: len(guest.got) == 2)
     assert guest.got[0].get("from") == "den@conference.localhost/n0"
     for step in reversed(drains):

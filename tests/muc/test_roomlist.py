@@ -16,7 +16,7 @@ def room(jid: str, **more) -> room_pb2.RoomSummary:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.005)
 

@@ -121,3 +121,40 @@ async def test_one_user_makes_only_so_many_rooms(hall) -> None:
         hall.join(guest, f"{name}@conference.localhost", "me")
     await hall.settled()
     assert guest.errors() == ["not-allowed"]
+
+
+class Rows:
+    """In place of FactsWriter."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict] = []
+
+    def add(self, **row) -> None:
+        self.rows.append(row)
+
+
+async def test_a_message_that_comes_to_nothing_is_written_down(turn, coven) -> None:
+    turn.office.facts = rows = Rows()
+    answer = "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+    told_nobody = (
+        f"<message from='{coven.hag}' to='{coven.room.jid}' type='headline'><body>x</body></message>",
+        f"<message from='a@b/c' to='{coven.room.jid}/nobody' type='error'>{answer}</message>",
+        f"<message from='{coven.hag}' to='{turn.office.host}' type='headline'><body>x</body></message>",
+    )
+    for number, xml in enumerate(told_nobody, 1000):
+        turn.take(coming(coven, xml, number, accepted_us=5))
+    assert [row["outcome"] for row in rows.rows] == ["dropped:room"] * 3
+    # By the time of its acceptance it is found again.
+    assert all(row["time_us"] - row["latency_us"] == 5 and row["direction"] == 0 for row in rows.rows)
+    assert rows.rows[0]["to"] == coven.room.jid
+
+
+async def test_what_is_heard_and_what_came_before_is_not_dropped(turn, coven) -> None:
+    turn.office.facts = rows = Rows()
+    turn.take(coming(coven, words(coven), 1000))
+    # Refused is told, said is heard, and what the journal has already is no drop.
+    turn.take(coming(coven, words(coven).replace(coven.hag, "stranger@b/c"), 1001))
+    coming_again = coming(coven, words(coven), 1000)
+    turn.seen = Seen()
+    turn.take(coming_again)
+    assert not rows.rows

@@ -256,7 +256,7 @@ async def test_what_a_room_says_after_a_move_waits_for_what_it_said_before(hall,
     await gate.tried()
     two.session = await hall.directory.update(two.session, gateway="gateway-9-00000000")
     hall.say(one, ROOM, "to the new one")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not hall.worker.senders.to(new).waiting_frames:
             await asyncio.sleep(0.001)
     # Its own gateway has got both; nothing has passed what the old gateway has not got.

@@ -175,7 +175,7 @@ class Person:
         frame.session = self.session
         await self.place.route(frame)
 
-    async def until(self, *parts: str, seconds: float = 8.0) -> bytes:
+    async def until(self, *parts: str, seconds: float = 30.0) -> bytes:
         """The first stanza not yet taken that has all parts; it and those before it are taken."""
         async with asyncio.timeout(seconds):
             while True:
@@ -186,7 +186,7 @@ class Person:
                 self.place.news.clear()
                 await self.place.news.wait()
 
-    async def until_each(self, *wanted: tuple[str, ...], seconds: float = 8.0) -> None:
+    async def until_each(self, *wanted: tuple[str, ...], seconds: float = 30.0) -> None:
         """A stanza for each, in whatever order they come; all that was heard is taken."""
         async with asyncio.timeout(seconds):
             while not all(any(all(p.encode() in s for p in parts) for s in self.heard) for parts in wanted):
@@ -198,7 +198,7 @@ class Person:
         """Everything heard up to the answer of a request made now."""
         await self.asks("get", "<query xmlns='urn:test:nothing'/>", id="settled")
         before: list[bytes] = []
-        async with asyncio.timeout(8.0):
+        async with asyncio.timeout(30):
             while True:
                 for index, stanza in enumerate(self.heard):
                     if b"settled" in stanza:
@@ -253,7 +253,7 @@ class Place:
     async def opened(self) -> None:
         """All shards are at work."""
         assert self.holder is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(self.holder.shards) < self.user_shards:
                 await asyncio.sleep(0.001)
 

@@ -98,7 +98,7 @@ async def test_nothing_of_it_stays_in_the_logs(place: Any, eventually: Eventuall
         presence = await place.bus.last(subjects.AVAILABILITY, record)
         return b"".join(e.payload for e in (*entries, *filter(None, (last, presence))))
 
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         while [word for word in (b"canary", b"bob@", b"<presence") for found in [await left()] if word in found]:
             await asyncio.sleep(0.01)
 

@@ -284,7 +284,7 @@ async def test_an_envelope_is_finished_when_all_of_it_is_stored(place: Any) -> N
     number = subjects.shard_of("anne@natter.test", place.user_shards)
     last = await place.bus.last(subjects.SHARDS, subjects.shard("user", number))
     progress = place.holder.shards[number].progress
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while progress.open_sequences:
             await asyncio.sleep(0)
     assert progress.position == last.sequence

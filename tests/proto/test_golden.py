@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,6 +33,38 @@ def test_a_sample_is_decoded_and_encoded_to_the_same_bytes(path: Path) -> None:
     text = str(message)
     assert not any(line.strip()[:1].isdigit() for line in text.splitlines()), f"unknown fields in\n{text}"
     assert message.SerializeToString(deterministic=True) == path.read_bytes()
+
+
+def later(message: Message) -> Message:
+    """As a later version would say it: with fields that this one does not know, in every message inside, too."""
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if field.message_type.GetOptions().map_entry:
+            parts = list(value.values()) if field.message_type.fields_by_name["value"].message_type else []
+        else:
+            parts = list(value) if field.is_repeated else [value]
+        for part in parts:
+            later(part)
+    # A number and a text, far above all that are in use.
+    message.MergeFromString(b"\x80\xf1\x04\x07" + b"\x8a\xf1\x04\x05later")
+    return message
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.stem)
+def test_what_a_later_version_adds_is_kept(path: Path) -> None:
+    kind = CLASSES[path.name.partition(".")[0]]
+    known = kind.FromString(path.read_bytes())
+    received = later(kind.FromString(path.read_bytes())).SerializeToString(deterministic=True)
+    assert received != path.read_bytes()
+    message = kind.FromString(received)
+    copied = kind()
+    copied.CopyFrom(message)
+    for each in (message, copied):
+        assert each.ListFields() != [] and each.SerializeToString(deterministic=True) == received
+        # What is known of it is what it was.
+        each.DiscardUnknownFields()
+        assert each == known
 
 
 @pytest.mark.parametrize("tool", ["golden.py", "proto.py"])

@@ -19,7 +19,7 @@ from natter.runtime.process import Context
 from natter.runtime.sections import ArchiveSection, BusSection, RuntimeSection, Server, TelemetrySection
 
 LANES = 2
-SECONDS_MAX = 10.0
+SECONDS_MAX = 30.0
 BOB = "bob@example.com/x"
 
 

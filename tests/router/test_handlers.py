@@ -315,3 +315,33 @@ def test_a_series_to_nobody_is_answered_message_by_message(bench: Bench, frames:
 def test_a_series_that_cannot_be_decoded_is_counted(bench: Bench) -> None:
     raw, _ = a_series(f"{BOB}/x", "12")
     assert bench.take(Frame(), encoded={0: raw[:-3]}) == []
+
+
+def test_what_a_later_version_adds_goes_on(bench: Bench, frames: Any) -> None:
+    # Field 10000, a text: a gateway of a later version puts it in, and one of a later version reads it.
+    added = b"\x82\xf1\x04\x05later"
+    bench.people.add(f"{BOB}/x", gateway="g2")
+    plainly = plain.frame(
+        plain.head(to=f"{BOB}/x", type="chat", sender=ALICE, session="s-phone"), b"", "1", 1, b"", b""
+    )
+    raw, _ = a_series(f"{BOB}/x", "ab")
+    decoded = frames("message", f"{BOB}/x", "chat")
+    handed = frames("presence", "room@conference.example.com/nick")
+    own = frames("presence", "")
+    kept = {
+        0: plainly + added,
+        1: raw + added,
+        2: decoded.SerializeToString() + added,
+        3: handed.SerializeToString() + added,
+        4: own.SerializeToString() + added,
+    }
+    written = bench.take(Frame(), Frame(), decoded, handed, own, encoded=kept)
+    assert {subject.rpartition(".")[0] for subject, _ in written} == {
+        "natter.deliver",
+        "natter.shard.room",
+        "natter.shard.user",
+    }
+    assert all(added in frame.SerializeToString() for _, frame in written)
+    # A series that is taken apart: each of its messages has it.
+    series = next(frame for _, frame in written if frame.sizes)
+    assert all(added in one.SerializeToString() for one in expanded(series))

@@ -39,7 +39,7 @@ async def ask(orders: Orders, *commands: Frame) -> list[list[tuple[str, Frame]]]
 
     for one in commands:
         orders.take(one, "g1", done)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(found) < len(commands):
             arrived.clear()
             await arrived.wait()

@@ -25,7 +25,11 @@ class Metrics(BaseModel):
     http: str = ""
 
 
-MODELS: dict[str, type[BaseModel]] = {"gateway": Gateway, "metrics": Metrics}
+class Accounts(BaseModel):
+    admin: str = ""
+
+
+MODELS: dict[str, type[BaseModel]] = {"gateway": Gateway, "metrics": Metrics, "accounts": Accounts}
 
 
 def make(environ: dict[str, str] | None = None, **flags: object) -> Plan:
@@ -37,6 +41,7 @@ def test_the_defaults_listen_on_loopback_only() -> None:
         "c2s": "127.0.0.1:5222",
         "c2s_tls": "127.0.0.1:5223",
         "http": "127.0.0.1:5280",
+        "admin": "127.0.0.1:5281",
     }
 
 
@@ -49,6 +54,8 @@ def test_a_free_port_for_clients_means_free_ports_for_all() -> None:
 def test_the_others_follow_the_host_of_the_first() -> None:
     assert str(make(c2s="0.0.0.0:6000").listeners["c2s_tls"]) == "0.0.0.0:5223"
     assert str(make(c2s="[::1]:6000").listeners["http"]) == "[::1]:5280"
+    # But for the operators' own.
+    assert str(make(c2s="0.0.0.0:6000").listeners["admin"]) == "127.0.0.1:5281"
 
 
 def test_the_environment_is_heard_and_flags_win() -> None:

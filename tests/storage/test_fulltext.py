@@ -49,6 +49,15 @@ async def test_what_is_forgotten_is_not_found(archive: Archive) -> None:
     assert await found(archive, "romeo") == [5]
 
 
+async def test_where_nobody_searches_nothing_is_indexed(database: Database) -> None:
+    archive = Archive(database)
+    for search, position in ((False, 1), (True, 2), (True, 3), (False, 4)):
+        await database.open(search=search)
+        await archive.append("archive.0", position, [Message(position, ALICE, f"{position}", BOB, "", 1, b"", "romeo")])
+    # PostgreSQL's index has every body that there is; without search there is none.
+    assert await found(archive, "romeo") == ([0, 0] if database.sqlite else [0, 0, 0, 0])
+
+
 def test_words() -> None:
     assert words(" a-b, ü! ") == ("a", "b", "ü")
     assert words("!?") == ()

@@ -77,8 +77,8 @@ class Cluster:
             **{f"NATTER_{k.upper()}": v for k, v in {**self.settings, **settings}.items()},
         }
 
-    def run(self, service: str, number: int = 1, **settings: str) -> str:
-        """Start `natter run SERVICE`; its instance name. `ready` waits for it."""
+    def run(self, service: str, number: int = 1, *, python_path: str = "", **settings: str) -> str:
+        """Start `natter run SERVICE`; its instance name. `ready` waits for it. `python_path`: of another version."""
         instance = f"{service}-{number}"
         own = self.folder / instance
         own.mkdir(exist_ok=True)
@@ -99,7 +99,8 @@ class Cluster:
             "runtime__notice": str(own / "notice.json"),
             **settings,
         }
-        self._spawn(instance, [str(NATTER), "run", service], self.environment(service, **given), own / "log")
+        environ = self.environment(service, **given) | ({"PYTHONPATH": python_path} if python_path else {})
+        self._spawn(instance, [str(NATTER), "run", service], environ, own / "log")
         return instance
 
     def ready(self, *instances: str) -> None:

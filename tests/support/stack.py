@@ -32,6 +32,17 @@ def wait_for(what: str, true: Callable[[], bool], *, seconds_max: float) -> None
         time.sleep(0.02)
 
 
+def freeze(pid: int) -> None:
+    """SIGSTOP, and wait until it stands: a thread that the kernel has not yet reached goes on for milliseconds."""
+    os.kill(pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{pid}/task")
+    wait_for(
+        f"{pid} stands",
+        lambda: all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks.iterdir()),
+        seconds_max=30,
+    )
+
+
 class Stack:
     """One running `natter up`."""
 

@@ -51,6 +51,14 @@ class Entry:
     operation: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """An entry, and when it was stored: Unix microseconds of the server's clock."""
+
+    entry: Entry
+    stored_us: int
+
+
 class Start(Enum):
     """Where a subscription begins when no sequence is given."""
 
@@ -159,6 +167,11 @@ class Bus(Protocol):
 
     async def read(self, stream: str, subject: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
         """Up to `limit` entries of this subject (wildcards allowed) with a sequence above `after`, in order."""
+
+    async def dated(
+        self, stream: str, subject: str, *, after: int = 0, since_us: int = 0, limit: int = 100
+    ) -> list[Dated]:
+        """`read`, with times. `since_us`, in place of `after`: entries that were stored then and later."""
 
     async def last_sequence(self, stream: str) -> int:
         """The sequence of the newest entry of the whole js_stream; 0 for an empty one."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
-from .api import Entry, NoStream, Unavailable
+from .api import Dated, Entry, NoStream, Unavailable
 from .headers import fields, operation, status
 from .requests import Requests
 
@@ -37,33 +38,41 @@ async def last_many(requests: Requests, stream: str, subjects: str) -> list[Entr
     found, _ = await _batch(requests, stream, {"multi_last": [subjects], "batch": SUBJECTS_MAX})
     if len(found) >= SUBJECTS_MAX:
         raise TooMany
-    return found
+    return [entry for entry, _ in found]
 
 
 async def read(requests: Requests, stream: str, subject: str, *, after: int, limit: int) -> list[Entry]:
     """Entries of a subject or pattern above a sequence, in order."""
-    entries: list[Entry] = []
-    while len(entries) < limit:
-        start = entries[-1].sequence if entries else after
-        found, more = await _batch(
-            requests,
-            stream,
-            {
-                "seq": start + 1,
-                "next_by_subj": subject,
-                "batch": min(limit - len(entries), 1000),
-                "max_bytes": BATCH_BYTES_MAX,
-            },
-        )
-        entries += found
-        if not found or not more:
+    return [entry for entry, _ in await _pages(requests, stream, subject, {"seq": after + 1}, limit)]
+
+
+async def dated(
+    requests: Requests, stream: str, subject: str, *, after: int = 0, since_us: int = 0, limit: int
+) -> list[Dated]:
+    """`read`, with the time of each; or those that were stored at a time and later."""
+    start: dict[str, Any] = {"start_time": _time(since_us)} if since_us else {"seq": after + 1}
+    found = await _pages(requests, stream, subject, start, limit)
+    return [Dated(entry, _stored_us(header)) for entry, header in found]
+
+
+async def _pages(
+    requests: Requests, stream: str, subject: str, start: dict[str, Any], limit: int
+) -> list[tuple[Entry, bytes]]:
+    """Entries with their headers."""
+    found: list[tuple[Entry, bytes]] = []
+    while len(found) < limit:
+        wanted = {"batch": min(limit - len(found), 1000), "max_bytes": BATCH_BYTES_MAX}
+        page, more = await _batch(requests, stream, {**start, "next_by_subj": subject, **wanted})
+        found += page
+        if not page or not more:
             break
-    return entries
+        start = {"seq": found[-1][0].sequence + 1}
+    return found
 
 
-async def _batch(requests: Requests, stream: str, body: Mapping[str, Any]) -> tuple[list[Entry], bool]:
-    """The entries of one batched answer, and whether there are more."""
-    entries: list[Entry] = []
+async def _batch(requests: Requests, stream: str, body: Mapping[str, Any]) -> tuple[list[tuple[Entry, bytes]], bool]:
+    """The entries of one batched answer, each with its header, and whether there are more."""
+    entries: list[tuple[Entry, bytes]] = []
     future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def on_reply(subject: bytes, reply: bytes, header: bytes, payload: bytes) -> None:
@@ -71,7 +80,7 @@ async def _batch(requests: Requests, stream: str, body: Mapping[str, Any]) -> tu
             return
         match status(header):
             case 0:
-                entries.append(_entry(header, payload))
+                entries.append((_entry(header, payload), header))
             case 204:
                 future.set_result(int(fields(header).get("Nats-Num-Pending", "0")) > 0)
             case 404:
@@ -90,3 +99,22 @@ async def _batch(requests: Requests, stream: str, body: Mapping[str, Any]) -> tu
 def _entry(header: bytes, payload: bytes) -> Entry:
     found = fields(header)
     return Entry(found["Nats-Subject"], int(found["Nats-Sequence"]), payload, operation(header))
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_STAMP: Final = b"Nats-Time-Stamp:"
+
+
+def _stored_us(header: bytes) -> int:
+    """When the entry was stored; 0 where nothing is said of it. RFC 3339, with up to nine digits behind the second."""
+    at = header.find(_STAMP)
+    if at < 0:
+        return 0
+    text = header[at + len(_STAMP) : header.index(b"\r\n", at)].strip().decode()
+    whole, _, rest = text.removesuffix("Z").partition(".")
+    seconds = datetime.fromisoformat(whole).replace(tzinfo=UTC)
+    return int((seconds - _EPOCH).total_seconds()) * 1_000_000 + int(rest[:6].ljust(6, "0"))
+
+
+def _time(us: int) -> str:
+    return (_EPOCH + timedelta(microseconds=us)).isoformat().replace("+00:00", "Z")

@@ -165,11 +165,16 @@ class Directory:
 
     async def look(self, session: Session) -> bool:
         """Whether the record itself, not the replica, says now that the session is at this gateway."""
+        found = await self.read(session)
+        return found is not None and found.gateway == session.gateway
+
+    async def read(self, session: Session) -> Session | None:
+        """The session as the record itself, not the replica, has it now; None: it is over."""
         value = await self._bucket.get(key(session.bare, session.resource))
         if value is None:
-            return False
+            return None
         record = bus_pb2.SessionRecord.FromString(value.value)
-        return (record.session, record.gateway) == (session.session, session.gateway)
+        return _session(record, value.revision) if record.session == session.session else None
 
     async def delete(self, session: Session) -> None:
         """The session has ended. Somebody else's new session under the same full JID is left alone, and so is this one

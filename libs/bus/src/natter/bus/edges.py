@@ -79,7 +79,7 @@ EDGES = (
     Edges(
         "muc",
         # Room shards: an operator's wish goes through the room's holder.
-        writes=(DELIVER, ROOM_SHARD, "natter.journal.room.*", "natter.chapter.*.*.*"),
+        writes=(DELIVER, ROOM_SHARD, "natter.journal.room.*", "natter.chapter.*.*.*", FACTS),
         buckets=(*HOLDING, subjects.SNAPSHOTS, subjects.SEALS, "rooms"),
         reads=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
         looks=(subjects.SESSIONS,),
@@ -90,8 +90,16 @@ EDGES = (
         "accounts",
         writes=(DELIVER, USER_SHARD, "natter.journal.account.*"),
         buckets=(*HOLDING, subjects.BLOCKLISTS, "secrets"),
-        reads=(subjects.SHARDS, subjects.JOURNALS),
-        looks=(subjects.SESSIONS,),
+        # All but the first two: where a message is, when an operator asks (ADR 0019).
+        reads=(
+            subjects.SHARDS,
+            subjects.JOURNALS,
+            subjects.LANES,
+            subjects.DELIVERIES,
+            subjects.ARCHIVE,
+            subjects.FACTS,
+        ),
+        looks=(subjects.SESSIONS, subjects.CHECKPOINTS),
         purges=(subjects.SHARDS,),
         serves=(subjects.rpc("accounts", "*"),),
     ),

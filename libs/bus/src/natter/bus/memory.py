@@ -12,6 +12,7 @@ from natter.telemetry import names
 from .api import (
     PAYLOAD_BYTES_MAX,
     BusError,
+    Dated,
     Entry,
     Handler,
     NoStream,
@@ -117,6 +118,11 @@ class MemoryBus:
 
     async def read(self, stream: str, subject: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
         return self._stream(stream).read(subject, after, limit)
+
+    async def dated(
+        self, stream: str, subject: str, *, after: int = 0, since_us: int = 0, limit: int = 100
+    ) -> list[Dated]:
+        return self._stream(stream).dated(subject, after, since_us, limit)
 
     async def last_sequence(self, stream: str) -> int:
         return self._stream(stream).last_sequence

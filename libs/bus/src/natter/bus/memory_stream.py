@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import islice
 
-from .api import BusError, Entry, StreamFull, StreamSpec, Usage, WrongRevision
+from .api import BusError, Dated, Entry, StreamFull, StreamSpec, Usage, WrongRevision
 from .pattern import is_literal, matcher
 
 # What nats-server's store adds to subject and payload.
@@ -92,6 +93,13 @@ class MemoryStream:
             sequences = [sequence for sequence, entry in self._entries.items() if wanted(entry.subject)]
         first = bisect_right(sequences, after)
         return [self._entries[sequence] for sequence in sequences[first : first + limit]]
+
+    def dated(self, subject: str, after: int, since_us: int, limit: int) -> list[Dated]:
+        """`read`, with times by this stream's clock; or what was stored since a time."""
+        found = (
+            Dated(entry, int(self._stored_at[entry.sequence] * 1e6)) for entry in self.read(subject, after, 1 << 62)
+        )
+        return list(islice((one for one in found if one.stored_us >= since_us), limit))
 
     def next_from(self, sequence: int, wanted: Callable[[str], bool]) -> Entry | None:
         """The first wanted entry at or above a sequence."""

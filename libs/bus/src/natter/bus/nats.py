@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from . import direct, js_stream
-from .api import BusError, Entry, Handler, NoStream, Start, StreamSpec, Subscription, Unavailable, Usage
+from .api import BusError, Dated, Entry, Handler, NoStream, Start, StreamSpec, Subscription, Unavailable, Usage
 from .connection import Connection, open_connection
 from .consumer import Consumer
 from .publisher import Publisher
@@ -80,6 +80,15 @@ class NatsBus:
     async def read(self, stream: str, subject: str, *, after: int = 0, limit: int = 1000) -> list[Entry]:
         try:
             return await direct.read(self.requests, stream, subject, after=after, limit=limit)
+        except NoStream:
+            await self._check(stream)
+            raise Unavailable(f"{stream} does not answer") from None
+
+    async def dated(
+        self, stream: str, subject: str, *, after: int = 0, since_us: int = 0, limit: int = 100
+    ) -> list[Dated]:
+        try:
+            return await direct.dated(self.requests, stream, subject, after=after, since_us=since_us, limit=limit)
         except NoStream:
             await self._check(stream)
             raise Unavailable(f"{stream} does not answer") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import json
 import logging
 import os
 import sys
@@ -23,6 +24,7 @@ from .sections import SHARED
 from .settings import CONFIG_VARIABLE, SettingsError, as_environment, gather, load_all, service_names, validate
 from .terminal import Terminal
 from .users import CommandFailed, Where
+from .where import ask, document, lines
 
 T = TypeVar("T")
 
@@ -165,6 +167,21 @@ def pseudonym(
     else:
         made = pseudonyms.pseudonym(jid, key)
         typer.echo(f"{made.text} in spans, {made.number} in ClickHouse, key epoch {made.epoch}")
+
+
+@app.command()
+def where(
+    id: Annotated[str, typer.Argument(metavar="ID", help="A stanza-id or origin-id (XEP-0359), or the message's id.")],
+    data: Data = "",
+    nats: Nats = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Tell what has become of a message: who has it, who was told, or why not."""
+    found = _done(ask(_where(data, nats), id))
+    if as_json:
+        typer.echo(json.dumps([document(one) for one in found], indent=2))
+    else:
+        typer.echo("\n\n".join("\n".join(lines(one)) for one in found))
 
 
 @user.command("add")

@@ -33,6 +33,8 @@ LISTENERS = {
     "c2s": ("gateway", "--c2s", "127.0.0.1:5222"),
     "c2s_tls": ("gateway", "--c2s-tls", ":5223"),
     "http": ("metrics", "--http", ":5280"),
+    # Where operators ask: this machine's business, whatever others reach.
+    "admin": ("accounts", "--set accounts.admin", "127.0.0.1:5281"),
 }
 TEST_FLAGS = {
     "--allow-plaintext": ("allow_plaintext", True),
@@ -228,9 +230,8 @@ def _listeners(given: Sequence[Given], models: Mapping[str, type[BaseModel]]) ->
         text = said.get((service, name))
         if text is None:
             c2s = chosen.get("c2s", Address("127.0.0.1", 5222))
-            own = parse(
-                default if name == "c2s" else f"{c2s.host if ':' not in c2s.host else f'[{c2s.host}]'}{default}", flag
-            )
+            host = f"[{c2s.host}]" if ":" in c2s.host else c2s.host
+            own = parse(f"{host}{default}" if default.startswith(":") else default, flag)
             chosen[name] = Address(own.host, 0) if name != "c2s" and c2s.port == 0 else own
         elif text:
             chosen[name] = parse(text, flag)

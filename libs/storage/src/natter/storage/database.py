@@ -72,8 +72,11 @@ class Database:
         self._engine = _engine(url, sqlite=self.sqlite)
         self._writing = asyncio.Lock()
 
-    async def open(self) -> list[str]:
-        """Bring the tables to what this version wants; names of what was done. Raises `DatabaseError`."""
+    async def open(self, *, search: bool = True) -> list[str]:
+        """Bring the tables to what this version wants; names of what was done. Raises `DatabaseError`.
+
+        `search`: whether words of messages that are written from now on are to be found.
+        """
         if self.sqlite and self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         async with self.writing() as connection:
@@ -85,6 +88,7 @@ class Database:
                     await migrate(connection)
                     await connection.execute(insert(_migrations).values(number=number, name=name))
                     applied.append(name)
+            await fulltext.watch(connection, wanted=search)
         return applied
 
     @asynccontextmanager

@@ -14,11 +14,15 @@ from .tables import messages
 WORDS_MAX: Final = 32
 _WORD: Final = re.compile(r"\w+")
 
+_WORDS_IN: Final = (
+    "CREATE TRIGGER IF NOT EXISTS words_in AFTER INSERT ON messages WHEN new.body IS NOT NULL BEGIN "
+    "INSERT INTO messages_words(rowid, owner, body) VALUES (new.position, new.owner, new.body); END"
+)
+_NO_WORDS_IN: Final = "DROP TRIGGER IF EXISTS words_in"
 _SQLITE: Final = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS messages_words USING fts5("
     "owner, body, content='messages', content_rowid='position', tokenize='unicode61')",
-    "CREATE TRIGGER IF NOT EXISTS words_in AFTER INSERT ON messages WHEN new.body IS NOT NULL BEGIN "
-    "INSERT INTO messages_words(rowid, owner, body) VALUES (new.position, new.owner, new.body); END",
+    _WORDS_IN,
     "CREATE TRIGGER IF NOT EXISTS words_out AFTER DELETE ON messages WHEN old.body IS NOT NULL BEGIN "
     "INSERT INTO messages_words(messages_words, rowid, owner, body) "
     "VALUES ('delete', old.position, old.owner, old.body); END",
@@ -35,6 +39,12 @@ async def migrate(connection: AsyncConnection) -> None:
         await connection.execute(text("ALTER TABLE messages ADD COLUMN body TEXT"))
     for statement in _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL:
         await connection.execute(text(statement))
+
+
+async def watch(connection: AsyncConnection, *, wanted: bool) -> None:
+    """Whether words of new messages are found. In SQLite a trigger doubles what a row costs, also without a word."""
+    if connection.dialect.name == "sqlite":
+        await connection.execute(text(_WORDS_IN if wanted else _NO_WORDS_IN))
 
 
 def words(question: str) -> tuple[str, ...]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
 metadata = MetaData()
+
+# SQLite keeps a table in the order of an INTEGER; of any other key it makes a second tree.
+_PLACE = BigInteger().with_variant(Integer, "sqlite")
 
 # One message in one archive. `position` orders it and is unique over all archives: the entry of the archive's log
 # << 16, and the place in it. `peer` is the bare JID of the other side, `resource` what stood behind it.
 messages = Table(
     "messages",
     metadata,
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", _PLACE, primary_key=True, autoincrement=False),
     Column("owner", Text, nullable=False),
     Column("id", Text, nullable=False),
     Column("peer", Text, nullable=False),
@@ -30,7 +33,7 @@ messages = Table(
 waiting = Table(
     "waiting",
     metadata,
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", _PLACE, primary_key=True, autoincrement=False),
     Column("owner", Text, nullable=False),
     Column("id", Text, nullable=False),
     Column("time_us", BigInteger, nullable=False),

@@ -52,6 +52,9 @@ MUC_TURN = Histogram("natter.muc.turn", "s", "From the first input of a turn to 
 
 # --- archive --------------------------------------------------------------------------------------------------------
 ARCHIVED = Counter("natter.archive.rows", "{row}", "Messages written into archives")
+ARCHIVE_LAG = Histogram(
+    "natter.archive.lag", "s", "From the acceptance of a batch's oldest message until the database has it", SECONDS
+)
 ARCHIVE_RETRIES = Counter("natter.archive.retries", "{batch}", "Batches repeated because the database did not answer")
 ERASED = Counter("natter.archive.erased", "{row}", "Messages erased with the account that they belonged to")
 FORGOTTEN = Counter("natter.archive.forgotten", "{row}", "Messages forgotten because of their age or number")

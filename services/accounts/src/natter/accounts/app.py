@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from functools import partial
+from pathlib import Path
 
 from faststream import AckPolicy
 from faststream.nats import NatsBroker, NatsMessage
@@ -15,6 +16,8 @@ from natter.bus.holder import Holder, Shard
 from natter.bus.sender import Senders
 from natter.bus.subjects import rpc
 from natter.runtime import process
+from natter.runtime.addresses import parse
+from natter.runtime.ops import HttpServer
 
 from .book import Book
 from .fakes import load_secret
@@ -23,6 +26,9 @@ from .keys import Deriver
 from .removals import Follower, Teller
 from .settings import Settings
 from .shard import AccountShard
+from .where.desk import Desk
+from .where.logs import Logs
+from .where.site import site, token_of
 
 SERVICE = "accounts"
 # Asked at every login: served by the bus itself, which takes half of what FastStream takes.
@@ -69,6 +75,10 @@ async def app(ctx: process.Context[Settings]) -> None:
             ctx.bus.respond(rpc(SERVICE, verb), handler)
         else:
             serve(broker, verb, handler)
+    desk = Desk(Logs(ctx.bus), now_us)
+    ctx.bus.respond(rpc(SERVICE, "where"), desk.handle)
+    if settings.admin:
+        await administration(ctx, desk)
     # FastStream logs every message at info.
     logging.getLogger("faststream").setLevel(logging.WARNING)
     await broker.start()
@@ -80,6 +90,16 @@ async def app(ctx: process.Context[Settings]) -> None:
         deriver.close()
 
     ctx.on_drain(drain)
+
+
+async def administration(ctx: process.Context[Settings], desk: Desk) -> None:
+    """Serve the administration listener until the drain."""
+    address = parse(ctx.settings.admin, "accounts.admin")
+    token = token_of(ctx.settings.admin_token.get_secret_value(), Path(ctx.server.data))
+    server = HttpServer(site(desk, token), address.host, address.port)
+    await server.start()
+    ctx.endpoint("admin", server.address)
+    ctx.on_drain(server.stop)
 
 
 def serve(broker: NatsBroker, verb: str, handler: Handler) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 
 class Settings(BaseModel):
@@ -32,4 +32,14 @@ class Settings(BaseModel):
     )
     in_session_changes: bool = Field(
         True, description="Whether users may change their password and remove their account by XEP-0077."
+    )
+    admin: str = Field(
+        "",
+        max_length=260,
+        description="Address of the administration listener (`GET /where/ID`), HOST:PORT; empty: none.",
+    )
+    admin_token: SecretStr = Field(
+        SecretStr(""),
+        max_length=1000,
+        description="What its users show as bearer token; empty: `admin.token` in the data folder, made when missing.",
     )

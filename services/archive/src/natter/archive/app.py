@@ -34,7 +34,7 @@ async def app(ctx: Context[Settings]) -> None:
     """Start everything; returns when the first shards are being opened."""
     database = Database(url_of(ctx.settings.url.get_secret_value(), Path(ctx.server.data)))
     ctx.on_drain(database.close)
-    await opened(database, say=ctx.log.warning)
+    await opened(database, search=ctx.settings.search, say=ctx.log.warning)
     directory = Directory(ctx.bus)
     await directory.start()
     ctx.on_drain(directory.stop)

@@ -14,13 +14,13 @@ RETRY_SECONDS_MIN: Final = 0.1
 RETRY_SECONDS_MAX: Final = 3.0
 
 
-async def opened(database: Database, *, say: Callable[..., None]) -> None:
+async def opened(database: Database, *, search: bool, say: Callable[..., None]) -> None:
     """Open it, however long that takes; said once. A service is not ready before."""
     pause = RETRY_SECONDS_MIN
     told = False
     while True:
         try:
-            await database.open()
+            await database.open(search=search)
             return
         except DatabaseError as error:
             if not told:

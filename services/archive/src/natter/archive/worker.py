@@ -225,7 +225,10 @@ class ShardWorker:
             log.warning(names.LOG_ARCHIVE_WORKS)
         self._done = sequence
         self._written.set()
-        names.ARCHIVED.add(by=len(decided.kept))
+        if decided.kept:
+            names.ARCHIVED.add(by=len(decided.kept))
+            oldest_us = min(message.time_us for message in decided.kept)
+            names.ARCHIVE_LAG.record(max(0.0, (time_ns() // 1000 - oldest_us) / 1e6))
 
     def _fail(self, error: DatabaseError, decided: Batch) -> None:
         if not self._failing:

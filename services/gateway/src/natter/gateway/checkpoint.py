@@ -13,6 +13,7 @@ from natter.bus.kv import Bucket
 from natter.bus.subjects import CHECKPOINTS
 from natter.proto.v1 import bus_pb2
 
+from .former import as_marks
 from .session import Session
 from .unacked import Unacked
 
@@ -113,10 +114,7 @@ class Checkpoints:
         head = bus_pb2.Checkpoint(
             delivered=self.gateway.cursor.sequence,
             lane_sequence=self.gateway.lane.last_sequence or self.lane_start,
-            marks=(
-                bus_pb2.Mark(source=source, sequence=mark >> 32, index=mark & 0xFFFFFFFF)
-                for source, mark in self.marks.items()
-            ),
+            marks=as_marks(self.marks),
         )
         part = bus_pb2.Checkpoint()
         part.CopyFrom(head)

@@ -6,7 +6,7 @@ One reader for all sessions of that gateway; it reads on while any of them may s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from natter.bus import subjects
@@ -15,6 +15,7 @@ from natter.bus.kv import Bucket
 from natter.bus.series import envelope_of
 from natter.proto.v1 import bus_pb2
 
+from . import former
 from .backlog import envelopes, frame_for
 
 # What clients acknowledge is in checkpoints only: for sessions that are taken later than this they are read again.
@@ -43,20 +44,22 @@ class Left:
     # While `capturing`: where the session came from.
     former: str = ""
     former_lane: int = 0
+    # And where it stands what had been said to it there.
+    former_marks: int = 0
     inbound: int = 0
     acknowledged: int = 0
     items: list[Item] = field(default_factory=list)
     captured: list[Item] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
-    # By source, the highest cause that its gateway had read when it wrote this down.
-    marks: dict[str, int] = field(default_factory=dict)
+    # By source, the highest cause that had been said to it when this was written down.
+    marks: Mapping[str, int] = field(default_factory=dict)
     # Whoever takes what still comes.
     heir: Callable[[Item], None] | None = None
 
     def outgoing(self) -> list[Item]:
         """What the client has not acknowledged, in order, each once."""
-        items = [*self.items, *(item for item in self.captured if item.origin not in self.seen)]
-        return list({item.origin: item for item in items}.values())
+        late = (item for item in self.captured if item.origin not in self.seen and not heard(self.marks, item.origin))
+        return list({item.origin: item for item in (*self.items, *late)}.values())
 
 
 def origin_of(source: str, frame: bus_pb2.Frame, place: int) -> str:
@@ -64,6 +67,13 @@ def origin_of(source: str, frame: bus_pb2.Frame, place: int) -> str:
     if frame.origin:
         return frame.origin
     return f"{source}:{frame.sequence}:{frame.index}" if frame.sequence else f"{source}@{place}"
+
+
+def heard(marks: Mapping[str, int], origin: str) -> bool:
+    """Whether the source that said what is named so has said this much: an order is kept from it to each gateway."""
+    source, _, cause = origin.partition(":")
+    sequence, _, index = cause.partition(":")
+    return bool(sequence) and int(sequence) << 32 | int(index) <= marks.get(source, 0)
 
 
 class Estate:
@@ -123,12 +133,12 @@ class Estate:
         if not parts:
             return
         first = min(parts, key=lambda part: part.delivered)
-        self._marks = {mark.source: mark.sequence << 32 | mark.index for mark in first.marks}
+        self._marks = former.marks_of(first)
         self._read = first.delivered
         places: dict[str, Iterable[int]] = {}
         # What is known of a session twice, because it went and came back, is true as it was last.
         for part in sorted(parts, key=lambda part: part.delivered):
-            marks = {mark.source: mark.sequence << 32 | mark.index for mark in part.marks}
+            marks = former.marks_of(part)
             for state in part.sessions:
                 places[state.session] = state.places
                 left = self._left[state.session] = Left(
@@ -178,10 +188,15 @@ class Estate:
         left = self._left.get(session)
         return left if left is not None and (left.counting or left.capturing) else None
 
-    def marks(self, session: str) -> dict[str, int]:
-        """What every source had said, for a session that had settled there: repeated elsewhere it is nothing new."""
+    async def marks(self, session: str) -> Mapping[str, int]:
+        """What every source had surely said to it: repeated elsewhere it is nothing new. As far as the log was read."""
         left = self._left.get(session)
-        return left.marks if left is not None else {}
+        if left is None:
+            return {}
+        if not left.marks and left.former_marks:
+            # It has not settled there: what had been said where it was before.
+            left.marks = await former.read(self._bus, self._gateway, left.former_marks)
+        return left.marks
 
     def inbound(self, session: str) -> int:
         """How many stanzas of the session are durable; exact once it is fenced."""
@@ -200,17 +215,19 @@ class Estate:
         source = envelope.source
         for frame in envelope.frames:
             session = frame.session
-            if source == self._gateway and session and not frame.returned:
+            if frame.control == bus_pb2.CONTROL_FENCE:
+                # It counts nothing, though it may be this gateway's own, for one that the session was at before.
+                if frame.gateway == self._gateway:
+                    self._fenced.add(session)
+                    fence = self._fences.get(session) if source == self._heir else None
+                    if fence is not None and not fence.done():
+                        fence.set_result(None)
+            elif source == self._gateway and session and not frame.returned:
                 if frame.gateway:
                     # It has come (back) to that gateway.
                     self._fenced.discard(session)
                 if session not in self._fenced and not frame.ended:
                     self._counts[session] = frame.inbound
-            if frame.control == bus_pb2.CONTROL_FENCE and frame.gateway == self._gateway:
-                self._fenced.add(session)
-                fence = self._fences.get(session) if source == self._heir else None
-                if fence is not None and not fence.done():
-                    fence.set_result(None)
 
     # --- the delivery log -------------------------------------------------------------------------------------------
 
@@ -274,11 +291,20 @@ class Estate:
             # The checkpoint is younger; it is read for another session's sake.
             return
         if frame.control == bus_pb2.CONTROL_ARRIVING:
-            self._left[session] = Left(sequence - 1, capturing=True, former=frame.gateway, former_lane=frame.position)
+            self._left[session] = Left(
+                sequence - 1,
+                capturing=True,
+                former=frame.gateway,
+                former_lane=frame.position,
+                former_marks=frame.former,
+            )
         elif frame.control == bus_pb2.CONTROL_ADOPTED:
             left = self._left.get(session)
             if left is None or left.counting:
                 left = self._left[session] = Left(sequence - 1)
+                if sequence > self._read:
+                    # A new session: it can only have heard what was said here.
+                    left.marks = dict(self._marks)
             left.counting = True
             left.inbound, left.acknowledged = frame.inbound, frame.outbound
         elif frame.control == bus_pb2.CONTROL_SETTLED and (settled := self._left.get(session)) is not None:

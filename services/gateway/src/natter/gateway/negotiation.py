@@ -9,7 +9,7 @@ from natter.bus.api import BusError
 from natter.bus.directory import Session as Record
 from natter.proto.v1 import accounts_pb2
 from natter.telemetry.names import AUTHENTICATIONS, LIMITS_HIT
-from natter.xmpp import element
+from natter.xmpp import element, jid
 from natter.xmpp.errors import error_reply, result_reply
 from natter.xmpp.sasl.dialogue import CredentialsWanted, PlainWanted
 from natter.xmpp.sasl.keys import Keys
@@ -166,6 +166,14 @@ async def bind(client: Client, wanted: BindWanted) -> None:
     gateway = client.gateway
     bare = f"{wanted.username}@{gateway.server.domain}"
     try:
+        try:
+            if wanted.resource:
+                await resumption.call_in(gateway, f"{bare}/{jid.resource(wanted.resource)}")
+        except jid.JIDError:
+            # RFC 6120 §7.7.2.1: a resourcepart that cannot be processed; nobody has it.
+            pass
+        except BusError:
+            raise Refused("internal-server-error", "try again later") from None
         record = await gateway.binding.bind(bare, wanted.resource, account=client.account)
     except Refused as refused:
         client.react(client.stream.bind_refused(refused.condition))

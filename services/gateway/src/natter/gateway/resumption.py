@@ -78,6 +78,17 @@ async def find(gateway: Gateway, bare: str, id: str) -> tuple[Session | None, in
     return None, known[1] if known is not None and known[0] == bare else None
 
 
+async def call_in(gateway: Gateway, full: str) -> None:
+    """Before another session gets this resource: the one that could be resumed comes here, wherever it is. `BusError`.
+
+    Here it ends like any other, and what its client has not acknowledged goes back to the lane. A gateway that is dead
+    would not do that, and nobody is its heir once the record names the new session.
+    """
+    record = gateway.binding.directory.get(full)
+    if record is not None and record.resumption:
+        await gateway.takeovers.bring(record)
+
+
 def attach(session: Session, link: Link) -> None:
     """Another connection takes the session over; the one that is still open gets a conflict (XEP-0198 §5)."""
     managed = session.managed

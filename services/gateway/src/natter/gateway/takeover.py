@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from natter.bus import subjects
-from natter.bus.api import BusError, WrongRevision
+from natter.bus.api import BusError, Unavailable
 from natter.bus.directory import Session as Record
 from natter.bus.instances import alive
 from natter.bus.removal import removed_since
@@ -18,8 +18,10 @@ from natter.proto.v1 import bus_pb2
 from natter.telemetry.names import LIMITS_HIT, REPEATED, SESSIONS, SESSIONS_TAKEN_OVER
 from natter.xmpp.jid import local_of
 
-from . import resumption
-from .estate import Estate, Estates, Item, Left, origin_of
+from . import claim, resumption
+from .arrival import Arrival
+from .estate import Estates, Item, Left, heard, origin_of
+from .former import Former
 from .session import ROOMS_UNKNOWN, Announcement, Managed, Session
 from .unacked import Unacked
 
@@ -41,37 +43,13 @@ TAKEN_AT_ONCE_MAX = 64
 FORMER_MAX = 4
 
 
-@dataclass(slots=True, eq=False)
-class Arrival:
-    """One session on its way here."""
-
-    session: Session
-    # Of its old gateway; and, where that was still taking it over itself, of the one before.
-    estates: list[Estate] = field(default_factory=list)
-    # Where CONTROL_ARRIVING stands in our own log.
-    since: int = 0
-    # By source, what the old gateway had read before this one claimed the session.
-    marks: dict[str, int] = field(default_factory=dict)
-    # What others sent here meanwhile; it stands behind what they had sent there.
-    held: list[Item] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-    adopted: asyncio.Event = field(default_factory=asyncio.Event)
-    routed: asyncio.Event = field(default_factory=asyncio.Event)
-    inbound: int = 0
-    outbound: int = 0
-    # A look into the old log is under way, and whether another one is wanted behind it.
-    looking: bool = False
-    # The time has come; and CONTROL_SETTLED is in the log, or on its way.
-    settling: bool = False
-    settled: bool = False
-
-
 class Takeovers:
     """What this gateway takes over."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._estates = Estates(gateway.bus, gateway.incarnation, gateway.loop.time)
+        self._former = Former(gateway.bus, gateway.incarnation)
         self._arrivals: dict[str, Arrival] = {}
         self._fences = Senders(gateway.bus, gateway.incarnation, f"{gateway.incarnation}.fence")
 
@@ -116,8 +94,21 @@ class Takeovers:
                 taken = await self.take(record)
                 if taken is not None:
                     return taken
+            elif id in self._gateway.expired:
+                # It is over; its record is on the way out.
+                return None
+            # It is on its way to another gateway, or over: the directory tells, and the replica must not lag behind it.
             await asyncio.sleep(ROUND_SECONDS)
-        return None
+            await directory.sync()
+        raise Unavailable("the session is moving")
+
+    async def bring(self, record: Record) -> None:
+        """The session is here afterwards, or is not to be had. Raises `BusError`."""
+        arrival = self._arrivals.get(record.session)
+        if arrival is not None:
+            await arrival.adopted.wait()
+        elif record.gateway != self._gateway.incarnation:
+            await self.take(record)
 
     async def take(self, record: Record) -> Session | None:
         """The session of another gateway's record, detached, here. None: it is not to be had (any more)."""
@@ -130,23 +121,21 @@ class Takeovers:
         arrival = self._expect(record)
         session = arrival.session
         try:
-            # Before the claim: from then on sources may say something here that the old gateway has never read.
-            estate = self._estates.of(record.gateway, record.lane)
-            await estate.open()
-            arrival.marks = estate.marks(record.session)
+            await self._look_back(arrival, record)
             if not await self._claim(arrival, record):
                 self._give_up(session)
                 return None
-        except BaseException:
+        except Exception:
+            # Not when cancelled: this gateway ends, and the record may name it by now.
             self._give_up(session)
             raise
         left = await self._inherit_at_last(arrival, record)
+        if session.over:
+            return None
         if left is None:
             log.warning("a session was taken over and nothing is known of it")
             session.outbox = Unacked(0, 0, 1)
             gateway.leave(session)
-            return None
-        if session.over:
             return None
         await self._adopt(arrival, left)
         SESSIONS_TAKEN_OVER.add()
@@ -175,7 +164,8 @@ class Takeovers:
         cursor = gateway.cursor
 
         def capture(stanza: bytes, frame: bus_pb2.Frame) -> None:
-            if frame.sequence and frame.sequence << 32 | frame.index <= arrival.marks.get(cursor.source, 0):
+            origin = origin_of(cursor.source, frame, cursor.place)
+            if heard(arrival.marks, origin):
                 # Its holder before had said it to the old gateway; the client may have acknowledged it long ago.
                 REPEATED.add()
                 return
@@ -184,7 +174,7 @@ class Takeovers:
             own.stanza = stanza
             own.sessions[:] = [session.id]
             del own.tos[:]
-            arrival.held.append(Item(stanza, own, origin_of(cursor.source, frame, cursor.place), cursor.place))
+            arrival.held.append(Item(stanza, own, origin, cursor.place))
             self._look(arrival)
 
         outbox.capture = capture
@@ -193,6 +183,20 @@ class Takeovers:
         SESSIONS.set(len(gateway.sessions))
         return arrival
 
+    async def _look_back(self, arrival: Arrival, record: Record) -> None:
+        """Before the claim: from then on sources may say something here that the old gateway has never read."""
+        estate = self._estates.of(record.gateway, record.lane)
+        await estate.open()
+        if not estate.found:
+            return
+        try:
+            async with asyncio.timeout(ROUTED_SECONDS_MAX):
+                await estate.sync()
+        except TimeoutError:
+            raise Unavailable("the log of another gateway cannot be read") from None
+        arrival.marks = await estate.marks(record.session)
+        arrival.former = await self._former.write(arrival.marks)
+
     def _give_up(self, session: Session) -> None:
         gateway = self._gateway
         self.forget(session)
@@ -200,52 +204,45 @@ class Takeovers:
         gateway.binding.claims.discard(session.id)
         session.over = True
 
-    @staticmethod
-    def _arriving(record: Record) -> bus_pb2.Frame:
-        return bus_pb2.Frame(
-            control=bus_pb2.CONTROL_ARRIVING,
-            sessions=[record.session],
-            gateway=record.gateway,
-            position=record.lane,
-        )
-
     async def _claim(self, arrival: Arrival, record: Record) -> bool:
         """From here on the directory names this gateway, if nobody else was faster."""
         gateway = self._gateway
-        session = arrival.session
         stored = asyncio.Event()
-        gateway.note(self._arriving(record), stored.set)
+        # A checkpoint may be written when this has been read and we do not know yet where it stands.
+        arrival.since = max(gateway.cursor.sequence, gateway.own.last_sequence) + 1
+        gateway.note(
+            bus_pb2.Frame(
+                control=bus_pb2.CONTROL_ARRIVING,
+                sessions=[record.session],
+                gateway=record.gateway,
+                position=record.lane,
+                former=arrival.former,
+            ),
+            stored.set,
+        )
         await stored.wait()
-        arrival.since = gateway.own.last_sequence
-        for _ in range(ROUNDS_MAX):
-            try:
-                session.record = await gateway.binding.directory.update(
-                    record, gateway=gateway.incarnation, lane=gateway.binding.lane_number
-                )
-                return True
-            except WrongRevision:
-                # Its availability has changed, or somebody else has taken it.
-                await asyncio.sleep(ROUND_SECONDS)
-                found = gateway.binding.directory.by_session(session.id)
-                if found is None or found.gateway != record.gateway:
-                    return False
-                record = found
-                session.announced = Announcement(record.available, record.priority, record.carbons, record.blocklist)
-        return False
+        return await claim.claim(gateway, arrival.session, record)
 
     async def _inherit_at_last(self, arrival: Arrival, record: Record) -> Left | None:
         """The session is ours: whatever the bus does, it is not left half taken."""
         silent = 0
-        while silent < ROUNDS_MAX:
+        while silent < ROUNDS_MAX and not arrival.session.over:
             try:
                 return await self._inherit(arrival, record)
             except BusError as error:
                 log.warning("what a gateway has left cannot be read: %r", error)
                 await asyncio.sleep(RETRY_SECONDS)
             except TimeoutError:
-                # The bus answers, and its lane has lost its memory.
-                silent += self._gateway.bus.connected()
+                silent += await self._answers()
         return None
+
+    async def _answers(self) -> bool:
+        """Whether the bus does: then it is the lane that has lost its memory."""
+        try:
+            await self._gateway.bus.last_sequence(subjects.LANES)
+        except BusError:
+            return False
+        return True
 
     async def _inherit(self, arrival: Arrival, record: Record, depth: int = 0) -> Left | None:
         """Everything that the old gateway leaves, fenced, so that nothing is added to it."""
@@ -253,7 +250,8 @@ class Takeovers:
         arrival.estates = [estate]
         arrival.routed.clear()
         await estate.open()
-        if not estate.found:
+        # Over: it has moved on, and may even be back, and what it says here must not end up behind a fence of its past.
+        if not estate.found or arrival.session.over:
             return None
         fence = bus_pb2.Frame(control=bus_pb2.CONTROL_FENCE, session=record.session, gateway=record.gateway)
         fenced = estate.fence(record.session)
@@ -274,6 +272,8 @@ class Takeovers:
             self._gateway.spawn(self._note_fence(arrival.session, record, fences.last_sequence))
         arrival.inbound = estate.inbound(record.session)
         left = estate.known(record.session)
+        if left is not None:
+            left.marks = arrival.marks
         if left is None or not left.capturing or not left.former or depth >= FORMER_MAX:
             return left
         return await self._inherit_former(arrival, record, left, depth)
@@ -347,7 +347,7 @@ class Takeovers:
 
     def _late(self, arrival: Arrival, item: Item) -> None:
         """Something more came to the old gateway."""
-        if item.origin not in arrival.seen:
+        if arrival.new(item):
             arrival.seen.add(item.origin)
             self._forward(arrival, item)
 
@@ -443,7 +443,7 @@ class Takeovers:
         arrival.estates = []
         # What came between our saying so and our reading it stands here.
         for item in arrival.held:
-            if item.place >> 16 > position and item.origin not in arrival.seen:
+            if item.place >> 16 > position and arrival.new(item):
                 outbox.append(item.stanza, item.frame, item.place)
         arrival.held.clear()
         if not session.awake:
@@ -458,6 +458,7 @@ class Takeovers:
             await asyncio.sleep(HEIR_SECONDS)
             self.expect_no_more()
             try:
+                await self._former.forget({a.former for a in self._arrivals.values()}, self._gateway.loop.time())
                 missing = await self._look_for_dead(missing)
             except BusError as error:
                 # Nobody could say that he lives.

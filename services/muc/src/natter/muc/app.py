@@ -7,6 +7,7 @@ from time import time_ns
 
 from natter.bus import subjects
 from natter.bus.directory import Directory
+from natter.bus.facts import FactsWriter
 from natter.bus.holder import Holder
 from natter.bus.journal import Journal
 from natter.bus.kv import bucket_spec, ensure
@@ -41,6 +42,7 @@ async def app(ctx: process.Context[Settings]) -> None:
     await roomlist.start()
     seal = Seal() if ctx.server.profile == "full" else Seal(ctx.bus)
     await seal.ready()
+    facts = FactsWriter(ctx.bus, ctx.instance)
     office = Office(
         bus=ctx.bus,
         directory=directory,
@@ -55,6 +57,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         room_days=ctx.bus_settings.room_days,
         keep_words=ctx.server.profile == "full",
         seal=seal,
+        facts=facts,
     )
     holder = Holder(
         ctx.bus,
@@ -68,6 +71,7 @@ async def app(ctx: process.Context[Settings]) -> None:
     desk = Desk(office, Rooms(Journal(ctx.bus), Snapshots(ctx.bus), loaded_max=1, seal=seal))
     for verb, handler in desk.handlers().items():
         ctx.bus.respond(subjects.rpc("muc", verb), handler)
+    ctx.on_drain(facts.close)
     ctx.on_drain(directory.stop)
     ctx.on_drain(roomlist.stop)
     ctx.on_drain(holder.stop)

@@ -1,4 +1,4 @@
-"""Profile zero: what is said and done in rooms goes to disk sealed, with a key that is in memory only. ADR 19."""
+"""Profile zero: what is said and done in rooms goes to disk sealed, with a key that is in memory only. ADR 20."""
 
 from __future__ import annotations
 

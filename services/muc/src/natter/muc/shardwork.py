@@ -9,6 +9,7 @@ from typing import Final
 
 from natter.bus.api import Bus
 from natter.bus.directory import Directory
+from natter.bus.facts import FactsWriter
 from natter.proto.v1 import room_pb2
 from natter.proto.v1.bus_pb2 import Frame
 
@@ -46,6 +47,8 @@ class Office:
     # False: what is said in rooms goes to no disk, and nobody hears of it later.
     keep_words: bool = True
     seal: Seal = field(default_factory=Seal)
+    # Where it is written down that a message came to nothing. None: nowhere.
+    facts: FactsWriter | None = None
 
     def archives(self) -> bool:
         """Whether rooms have an archive at all."""

@@ -16,7 +16,7 @@ from .room import dispatch, host
 from .room.evolve import evolve
 from .room.refusal import refusal
 from .room.render import render
-from .room.request import PRESENCE, Decision, Limits, Output, Question, Refused, Request
+from .room.request import MESSAGE, NOTHING, PRESENCE, Decision, Limits, Output, Question, Refused, Request
 from .room.snapshot import summary
 from .rooms import Rooms
 from .shardwork import Input, Office, Parcel, Seen, Work
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 TURN_INPUTS_MAX: Final = 1000
 TURN_INPUT_BYTES_MAX: Final = 384 << 10
 TURN_OUTPUT_BYTES_MAX: Final = 8 << 20
+# The outcome of a message that a room does nothing with, as facts have it.
+DROPPED: Final = "dropped:room"
 
 
 @dataclass(slots=True)
@@ -83,6 +85,7 @@ class Turn:
             decision = host.decide(self._request(coming), self.office.roomlist.public())
             self.loose += [Parcel(output, False, coming) for output in decision.outputs]
             self._count(decision)
+            self._told_nobody(coming, decision)
             return
         jid = coming.room
         work = self.works.get(jid)
@@ -118,8 +121,27 @@ class Turn:
         work.parcels += parcels
         self.output_bytes += sum(parcel.output.size for parcel in parcels)
         self._count(decision)
+        self._told_nobody(coming, decision)
         if coming.vanished and decision.events:
             names.MUC_VANISHED.add()
+
+    def _told_nobody(self, coming: Input, decision: Decision) -> None:
+        """A message that came to nothing does not vanish: it is written down."""
+        frame, facts = coming.frame, self.office.facts
+        if decision is not NOTHING or frame.kind != MESSAGE or facts is None:
+            return
+        now_us = self.office.now_us()
+        facts.add(
+            time_us=now_us,
+            kind=frame.kind,
+            type=frame.type,
+            direction=0,
+            outcome=DROPPED,
+            sender=frame.sender,
+            to=frame.to,
+            bytes=len(frame.stanza),
+            latency_us=max(0, now_us - frame.accepted_us) if frame.accepted_us else 0,
+        )
 
     def _request(self, coming: Input) -> Request:
         frame = coming.frame

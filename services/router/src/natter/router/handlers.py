@@ -26,7 +26,20 @@ from .history import Work
 from .orders import Orders
 from .pipeline import decide
 from .question import Server
-from .route.outcome import Answer, Bounce, Copy, Deliver, Drop, Hand, HandRooms, Keep, Order, Outcome, Outcomes
+from .route.outcome import (
+    Answer,
+    Bounce,
+    Copy,
+    Deliver,
+    Drop,
+    Hand,
+    HandRooms,
+    Keep,
+    Order,
+    Outcome,
+    Outcomes,
+    Reason,
+)
 from .route.returned import COPIED
 from .route.view import Hosts, Session
 from .subjects import Subjects
@@ -150,7 +163,7 @@ class Lane:
             self.fences.control(self, frame, self._source)
             return False
         if self.fences.fenced and self.fences.stops(frame, self._source):
-            self._record(frame, "dropped:fenced")
+            self._drop(frame, "fenced")
             return False
         office = self.office
         work = self._work.begin(raw)
@@ -176,7 +189,7 @@ class Lane:
             # One bad frame must not stop a lane. What it held stays out of the log.
             names.POISON.add("LANES")
             log.error("a frame was dropped: %s", type(error).__name__, extra={"sequence": self._sequence})
-            self._record(frame, "dropped:poison")
+            self._drop(frame, "poison")
         return False
 
     def _traced(self, frame: Frame) -> Outcomes:
@@ -236,14 +249,17 @@ class Lane:
                 names.ROUTED.add("room")
             case Bounce(condition, blocked):
                 told = self._reply(frame, replies.error(frame, condition, blocked=blocked))
-                self._record(frame, "bounced" if told else "dropped:sender-left")
+                if told:
+                    self._record(frame, "bounced")
+                else:
+                    self._drop(frame, "sender-left")
             case Answer():
                 self._reply(frame, replies.answer(frame, self.office.server, self.office.now_us()))
                 names.ROUTED.add("answered")
             case Order():
                 self._order(frame)
             case Drop(reason):
-                self._record(frame, f"dropped:{reason}")
+                self._drop(frame, reason)
 
     def _deliver(self, frame: Frame, sessions: tuple[Session, ...]) -> None:
         """One frame per gateway."""
@@ -287,6 +303,9 @@ class Lane:
         reply.sessions.append(frame.session)
         self._send(self.office.subjects.deliver(gateway), reply)
         return True
+
+    def _drop(self, frame: Frame, reason: Reason) -> None:
+        self._record(frame, f"dropped:{reason}")
 
     def _record(self, frame: Frame, outcome: str) -> None:
         """A row of metadata for what does not arrive."""

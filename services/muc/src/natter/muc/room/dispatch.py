@@ -31,7 +31,20 @@ from .decide import (
     voice,
 )
 from .refusal import refusal
-from .request import IQ, MESSAGE, NOTHING, PRESENCE, Address, Decision, Limits, Output, Refused, Request, present
+from .request import (
+    ALREADY,
+    IQ,
+    MESSAGE,
+    NOTHING,
+    PRESENCE,
+    Address,
+    Decision,
+    Limits,
+    Output,
+    Refused,
+    Request,
+    present,
+)
 from .state import Room
 
 _ADMIN = f"{{{ns.MUC_ADMIN}}}query"
@@ -51,7 +64,7 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
             return NOTHING
         return Decision(outputs=(refusal(request, refused),))
     if decision.events and applied(room, request) and not is_fleeting(decision.events[0], limits):
-        return NOTHING
+        return ALREADY
     return decision
 
 

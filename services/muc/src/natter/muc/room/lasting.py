@@ -1,4 +1,4 @@
-"""What of a room outlives those who are in it: configuration and affiliations, without a word. Profile zero, ADR 19."""
+"""What of a room outlives those who are in it: configuration and affiliations, without a word. Profile zero, ADR 20."""
 
 from __future__ import annotations
 

@@ -198,4 +198,7 @@ class Decision:
     question: Question | None = None
 
 
+# Nobody hears of it.
 NOTHING: Final = Decision()
+# It was decided before: whoever was to hear of it has.
+ALREADY: Final = Decision()

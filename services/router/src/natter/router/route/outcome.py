@@ -8,6 +8,19 @@ from typing import Final, Literal, TypeAlias
 from .view import Session
 
 ShardKind = Literal["user", "room", "account", "archive"]
+# Why nothing happens. Each has a test that drives a message to it, and asks where it is (tests/outcomes).
+Reason = Literal[
+    "blocked",
+    "unasked",
+    "error",
+    "headline",
+    "passing",
+    "left",
+    # Not decided, but found: by `natter.router.handlers`.
+    "fenced",
+    "poison",
+    "sender-left",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +86,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Nothing happens. `reason` is one of few fixed words: it becomes a metric label and a column."""
+    """Nothing happens. `reason` becomes a metric label and a column."""
 
-    reason: str
+    reason: Reason
 
 
 Outcome: TypeAlias = Deliver | Hand | HandRooms | Keep | Copy | Bounce | Answer | Order | Drop
