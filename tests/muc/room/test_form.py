@@ -124,3 +124,13 @@ def test_history_has_two_names_and_a_default(given: dict[str, str], most: int, u
     # And as it is shown it is submitted.
     shown = form.offered(replace(room, config=config), LIMITS)
     assert form.submitted(replace(room, config=config), replace(shown, kind="submit"), LIMITS)[0] == config
+
+
+def test_no_option_is_empty() -> None:
+    # Clients have died of it.
+    offered = form.offered(Room("r@h"), LIMITS)
+    assert all(value for field in offered.fields for value, _ in field.options)
+    assert submit(Room("r@h", config=Config(registration="closed"))).registration == "closed"
+    fields = (Field("{urn:natter:muc}registration", ("default",)),)
+    closed = Room("r@h", config=Config(registration="closed"))
+    assert form.submitted(closed, Form("submit", fields), LIMITS)[0].registration == ""

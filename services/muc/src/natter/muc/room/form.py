@@ -44,8 +44,10 @@ _FLAGS: Final = (
 )
 _ROLES: Final = (("moderator", "Moderator"), ("participant", "Participant"), ("visitor", "Visitor"))
 _WHOIS: Final = (("moderators", "Moderators Only"), ("anyone", "Anyone"))
+# COMPAT(profanity 0.13): it dies of an option with an empty value.
+_DEFAULT: Final = "default"
 _REGISTRATION: Final = (
-    ("", "Open, by Approval Where Moderated or Members-Only"),
+    (_DEFAULT, "Open, by Approval Where Moderated or Members-Only"),
     ("open", "Open"),
     ("approval", "By Approval"),
     ("closed", "Closed"),
@@ -86,7 +88,9 @@ def offered(room: Room, limits: Limits) -> Form:
             ),
             _roles("presencebroadcast", _others(config.silent_roles), "Roles for which Presence is Broadcasted"),
             _roles("getmemberlist", config.member_list_roles, "Roles that May Retrieve the Member List"),
-            _choice("{urn:natter:muc}registration", config.registration, _REGISTRATION, "Who May Register?"),
+            _choice(
+                "{urn:natter:muc}registration", config.registration or _DEFAULT, _REGISTRATION, "Who May Register?"
+            ),
             Field(
                 "voice_request_min_interval",
                 (str(config.voice_request_seconds),),
@@ -176,7 +180,7 @@ def submitted(room: Room, form: Form, limits: Limits) -> tuple[Config, list[Item
             values, "voice_request_min_interval", before.voice_request_seconds, _VOICE_SECONDS_MAX
         ),
         private_messages=_PRIVATE.get(_one(values, _PREFIX + "allowpm", ""), before.private_messages),
-        registration=_one(values, "{urn:natter:muc}registration", before.registration),
+        registration=_one(values, "{urn:natter:muc}registration", before.registration).replace(_DEFAULT, ""),
         **changes,
     )
     return config, _affiliations(room, config, values)
