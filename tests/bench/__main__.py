@@ -129,10 +129,10 @@ async def keeping(server: Natter | Process, seconds: float) -> Row:
         if isinstance(server, Natter):
             before = server.lags()
             await latency(host, port, pairs=10, per_second=5000, seconds=seconds)
-            row[ROWS[16][0]] = p99(before, server.lags())
+            row[ROWS[15][0]] = p99(before, server.lags())
             before = server.lags()
         found = await archived(host, port, server.pids, server.archived, pairs=10, in_flight=20, seconds=seconds)
-        row |= {ROWS[14][0]: found.sent.cpu_us, ROWS[15][0]: found.sent.per_second}
+        row |= {ROWS[13][0]: found.sent.cpu_us, ROWS[14][0]: found.sent.per_second}
         print(f"  {server.name}: the last row came {found.behind_seconds:.1f} s after the load", flush=True)
         if isinstance(server, Natter):
             print(f"  {server.name}: archive lag while it is as fast as it can: p99 {p99(before, server.lags())} s")

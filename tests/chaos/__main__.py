@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 from faults import every_fault, few_faults  # noqa: E402
+from holding import killed_holders  # noqa: E402
 from ledger import Verdict  # noqa: E402
 from outage import outage  # noqa: E402
 from resuming import killed_under_load  # noqa: E402
@@ -80,6 +81,20 @@ def database(seconds: float) -> int:
     return 0 if found.kept else 1
 
 
+def holders(occupants: int, flags: list[str]) -> int:
+    """Twenty holders of a room are killed while people speak in it; what everybody heard, and its archive."""
+    with tempfile.TemporaryDirectory(prefix="chaos") as folder:
+        alone = ("--gateways", "2", "--open-registration", "--no-rate-limits", "--allow-plaintext")
+        room = ("--set", "runtime.mucs=2", "--set", f"muc.occupants_max={max(200, occupants)}")
+        stack = Stack(Path(folder), *alone, *room, "--set", "gateway.resources_max=1000", *flags).start()
+        try:
+            found = asyncio.run(killed_holders(stack, occupants=occupants, kills=20, per_second=10))
+        finally:
+            stack.stop()
+    say(str(found))
+    return 0 if found.exact else 1
+
+
 def read(path: Path) -> list[Outcome]:
     """Outcomes from JSON."""
     found = json.loads(path.read_text()) if path.exists() else []
@@ -109,9 +124,12 @@ def main() -> None:
     parser.add_argument(
         "--database", type=float, default=0, help="instead: PostgreSQL killed, away for so many seconds"
     )
+    parser.add_argument("--holders", type=int, default=0, help="instead: so many occupants of a room, and 20 kills")
     given = parser.parse_args()
     if given.database:
         sys.exit(database(given.database))
+    if given.holders:
+        sys.exit(holders(given.holders, given.up.split()))
     if given.resume:
         sys.exit(resume(given.resume, given.up.split()))
     seeds = [int(seed) for seed in given.seeds.split(",")]

@@ -80,7 +80,7 @@ EDGES = (
         "muc",
         # Room shards: an operator's wish goes through the room's holder.
         writes=(DELIVER, ROOM_SHARD, "natter.journal.room.*", "natter.chapter.*.*.*", FACTS),
-        buckets=(*HOLDING, subjects.SNAPSHOTS, "rooms"),
+        buckets=(*HOLDING, subjects.SNAPSHOTS, subjects.SEALS, "rooms"),
         reads=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
         looks=(subjects.SESSIONS,),
         purges=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),

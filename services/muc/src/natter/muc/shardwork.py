@@ -19,6 +19,7 @@ from .room.request import Cause, Output
 from .room.state import Room
 from .roomlist import RoomList
 from .rooms import Loaded
+from .sealing import Seal
 from .settings import Settings
 
 # Causes in the journal that may come again after a shard was opened; the oldest are forgotten.
@@ -45,6 +46,7 @@ class Office:
     room_days: float = 30.0
     # False: what is said in rooms goes to no disk, and nobody hears of it later.
     keep_words: bool = True
+    seal: Seal = field(default_factory=Seal)
     # Where it is written down that a message came to nothing. None: nowhere.
     facts: FactsWriter | None = None
 

@@ -17,10 +17,11 @@ from natter.bus.snapshot import SNAPSHOT_BYTES_MAX, Snapshots
 from .chapters import Chapters
 from .marks import Marks
 from .recovery import OutPosition
-from .room import archive_id, snapshot
+from .room import archive_id
 from .room.state import Room
 from .roomlist import RoomList
 from .rooms import KIND, Loaded, Rooms, present
+from .sealing import Seal
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Upkeep:
     rest_rounds: int = 300
     # Where the past of rooms goes; None: nowhere.
     chapters: Chapters | None = None
+    seal: Seal = field(default_factory=Seal)
     # Revision, and time of the end or of what is kept of it, by destroyed room.
     destroyed: dict[str, tuple[int, int]] = field(default_factory=dict)
     # Where the position is moved to once what has led there cannot be decided again.
@@ -139,7 +141,7 @@ class Upkeep:
         ready = [jid for jid, (revision, _) in self._states.items() if revision <= self.position.value]
         for jid in ready[:ROOMS_PER_TICK_MAX]:
             revision, room = self._states[jid]
-            state = snapshot.encode(room)
+            state = self.seal.snapshot(room)
             if len(state) > SNAPSHOT_BYTES_MAX:
                 log.error("a room is too large for a snapshot")
                 del self._states[jid]
