@@ -43,7 +43,7 @@ class Device:
 
     async def history(self) -> list[tuple[str, str]]:
         """Ids and bodies of what was said with alice here."""
-        rsm = {"max": 100, "before": ""}
+        rsm = {"max": 100}
         answer = await self.person.plugin["xep_0313"].retrieve(with_jid="alice@localhost/four", rsm=rsm, timeout=60)
         results = [result["mam_result"] for result in answer["mam"]["results"]]
         return [(result["id"], result["forwarded"]["stanza"]["body"]) for result in results]
