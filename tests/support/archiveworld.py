@@ -8,6 +8,7 @@ from typing import Any
 
 from natter.archive.accounts import Accounts
 from natter.archive.handover import Handover
+from natter.archive.inbox import Inbox
 from natter.archive.preferences import Wishes
 from natter.archive.queries import Queries
 from natter.archive.settings import Settings
@@ -72,6 +73,7 @@ class World:
                 lambda owner: LOG,
                 self.handover.asked,
                 wishes,
+                Inbox(self.archive, self.handover, self.settings.offline_max),
                 self.settings.search,
             ),
             self.handover,

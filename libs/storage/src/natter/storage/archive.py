@@ -200,6 +200,23 @@ class Archive:
         async with self._database.reading() as connection:
             return {row.owner: row.waiting for row in await connection.execute(statement)}
 
+    async def waits(self, owner: str, count: int) -> list[Waiting]:
+        """What waits for a user, `count` at most, in order."""
+        statement = (
+            select(*(waiting.c[name] for name in Waiting.__dataclass_fields__))
+            .where(waiting.c.owner == owner)
+            .order_by(waiting.c.position)
+            .limit(count)
+        )
+        async with self._database.reading() as connection:
+            return [Waiting(*row) for row in await connection.execute(statement)]
+
+    async def forget_waiting(self, owner: str, positions: Sequence[int]) -> int:
+        """These wait no longer; how many did."""
+        some = delete(waiting).where(waiting.c.owner == owner, waiting.c.position.in_(positions))
+        async with self._database.writing() as connection:
+            return (await connection.execute(some)).rowcount
+
     async def hand(self, owner: str, batch: str, count: int) -> list[Waiting]:
         """What is to be handed over now, in order: what is left of an earlier batch, or `count` that join `batch`."""
         of_owner = waiting.c.owner == owner

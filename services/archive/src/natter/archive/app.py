@@ -21,6 +21,7 @@ from natter.storage.database import Database, DatabaseError, url_of
 from .accounts import Accounts
 from .erasure import Erasure
 from .handover import Handover
+from .inbox import Inbox
 from .inspection import Inspection
 from .opening import opened
 from .preferences import Wishes
@@ -60,6 +61,7 @@ async def app(ctx: Context[Settings]) -> None:
             lambda owner: log_of(shard_of(owner, shards)),
             handover.asked,
             wishes,
+            Inbox(archive, handover, ctx.settings.offline_max),
             ctx.settings.search,
         ),
         handover=handover,

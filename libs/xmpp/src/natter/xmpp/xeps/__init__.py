@@ -14,6 +14,7 @@ from . import (
     disco,
     entity_time,
     extended_disco,
+    flexible_offline,
     forward,
     fulltext,
     hats,
@@ -43,6 +44,7 @@ from . import (
 ALL = (
     data_forms,
     last_activity,
+    flexible_offline,
     disco,
     muc,
     rsm,
