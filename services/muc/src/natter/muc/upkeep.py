@@ -73,6 +73,8 @@ class Upkeep:
     _ticks: int = 0
     # States worth a snapshot, by room, with their revision.
     _states: dict[str, tuple[int, Room]] = field(default_factory=dict)
+    # Rooms in which something was taken back since.
+    _taken_back: set[str] = field(default_factory=set)
     # Lives of rooms that are over, whose chapters are to be forgotten.
     _ended: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=ENDED_MAX))
 
@@ -92,6 +94,10 @@ class Upkeep:
             loaded.events = 0
             self._states[jid] = (loaded.revision, loaded.room)
 
+    def forget_soon(self, jid: str) -> None:
+        """Something was taken back in a room: its journal and its snapshot are to forget it soon (ADR 21)."""
+        self._taken_back.add(jid)
+
     async def tick(self) -> None:
         """One round. `WrongRevision`: the shard has another holder."""
         try:
@@ -101,6 +107,7 @@ class Upkeep:
                 await self.position.save(self._candidate)
                 self._candidate = await self._delivered()
                 self._wanted, self._patience = self.marks.wanted(), PATIENCE_TICKS
+            self._take_states()
             await self._write_snapshots()
             await self.roomlist.flush()
             await self._forget()
@@ -135,6 +142,15 @@ class Upkeep:
         self._asked_at, self._ticks = turns, 0
         # Whatever other shards wrote meanwhile owes nothing here.
         return max(known, last)
+
+    def _take_states(self) -> None:
+        """Those of rooms in which something was taken back; where one waits already, the next comes behind it."""
+        for jid in [jid for jid in self._taken_back if jid not in self._states]:
+            self._taken_back.discard(jid)
+            loaded = self.rooms.peek(jid)
+            if loaded is not None and loaded.room.exists:
+                loaded.events = 0
+                self._states[jid] = (loaded.revision, loaded.room)
 
     async def _write_snapshots(self) -> None:
         # Only of what is delivered: a state cannot be rolled back to render what came before it.
