@@ -133,6 +133,25 @@ async def test_a_row_that_the_database_refuses_does_not_stop_the_others(world: W
     assert await bodies(world) == ["1", "2"]
 
 
+async def test_the_sender_of_what_can_never_wait_is_told(world: World) -> None:
+    real = world.archive.append
+
+    async def append(shard: str, sequence: int, kept: Any, late: Any = (), *more: Any) -> None:
+        if any(b"poison" in waiting.frame for waiting in late):
+            raise Refused("no")
+        await real(shard, sequence, kept, late, *more)
+
+    world.archive.append = append  # type: ignore[method-assign]
+    await world.bind(f"{ALICE}/a")
+    await world.take(world.message("poison", offline=BOB), world.message("fine", offline=BOB))
+    [error] = await world.delivered()
+    assert error.type == "error" and b"internal-server-error" in error.stanza
+    await world.bind(f"{BOB}/b")
+    await until(lambda: not world.handover.counts)
+    waited = (await world.delivered())[1:]
+    assert [b"fine" in frame.stanza for frame in waited] == [True]
+
+
 async def test_it_is_full_when_much_waits(world: World) -> None:
     @asynccontextmanager
     async def away() -> Any:

@@ -171,7 +171,9 @@ def test_a_stalled_socket_has_its_own_rules(client: Client) -> None:
     client.session.outbox.stall()
     assert client.gets(presence("nurse")) == [] and not is_waiting(client.session)
     client.session.outbox.room()
-    assert client.gets(presence("friar")) == [] or client.socket.written
+    assert client.gets(presence("friar")) == [] and is_waiting(client.session)
+    client.says(ACTIVE)
+    assert client.socket.written == ["".join(map(presence, ("romeo", "nurse", "friar"))).encode()]
 
 
 def managed(client: Client, **limits: int) -> Unacked:

@@ -18,7 +18,7 @@ from natter.bus.moves import Moves
 from natter.bus.sender import Senders
 from natter.bus.subjects import deliver
 from natter.proto.v1.bus_pb2 import KIND_IQ, Frame
-from natter.storage.archive import Archive
+from natter.storage.archive import Archive, Waiting
 from natter.storage.database import DatabaseError, Refused
 from natter.telemetry import names
 
@@ -227,6 +227,12 @@ class ShardWorker:
                 except Refused:
                     names.POISON.add("ARCHIVE")
                     rows.remove(row)  # type: ignore[arg-type]
+                    if isinstance(row, Waiting):
+                        # Nobody will get it: its sender must know.
+                        frame = Frame.FromString(row.frame)
+                        self._refuse(Item(row.position >> 16, row.position, "", frame), "internal-server-error")
+        # Before they count as seen.
+        await self._senders.drain()
 
     async def _patiently(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         pause = RETRY_SECONDS_MIN
@@ -239,9 +245,9 @@ class ShardWorker:
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
-    def _refuse(self, item: Item) -> None:
+    def _refuse(self, item: Item, condition: str = "service-unavailable") -> None:
         """The sender hears that nobody will get the message, and so do its other clients."""
-        error = replies.error(item.frame, "service-unavailable")
+        error = replies.error(item.frame, condition)
         self._answer(item, error)
         for session, copy in copies.of_error(item.frame, error, self._tools.directory):
             self._send(item, session.gateway, copy)
