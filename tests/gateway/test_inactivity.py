@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -225,6 +226,8 @@ def test_it_is_counted(client: Client) -> None:
 
 
 CSI = "<{} xmlns='urn:xmpp:csi:0'/>"
+SM = "urn:xmpp:sm:3"
+PLAIN = base64.b64encode(b"\0alice\0secret").decode()
 
 
 async def test_on_the_wire(world: Any) -> None:
@@ -264,3 +267,36 @@ def test_an_outbox_is_what_it_was(client: Client) -> None:
     client.says(INACTIVE)
     client.gets(presence("romeo"))
     assert isinstance(client.session.outbox, Outbox)
+
+
+async def test_a_resumed_stream_is_active_and_has_all_that_waited(world: Any) -> None:
+    """XEP-0352 §5.2, XEP-0198 §5: what was counted and not written is sent again, in order."""
+    running = await world.gateway()
+    alice = await world.login(running, "alice", "r")
+    alice.send(f"<enable xmlns='{SM}' resume='true' max='600'/>")
+    previd = (await alice.until(f"<enabled xmlns='{SM}' id='([^']*)'[^>]*>")).group(1)
+    bob = await world.login(running, "bob", "b")
+    session = next(s for s in running.gateway.sessions.values() if s.jid == alice.jid)
+    alice.send(CSI.format("inactive"))
+    for word in ("composing", "paused"):
+        bob.send(f"<message to='{alice.jid}' type='chat'>{STATE.format(word)}</message>")
+    await world.router.until(lambda: len(session.outbox.queue) == 2)
+    assert is_waiting(session) and alice.text == ""
+    alice.writer.transport.abort()
+    await world.router.until(lambda: session.managed.expiry is not None)
+
+    alice = await world.connect(running)
+    await alice.features()
+    alice.send(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{PLAIN}</auth>")
+    await alice.until("<success[^>]*/>|<success.*</success>")
+    assert "<csi xmlns='urn:xmpp:csi:0'/>" in await alice.features()
+    alice.send(f"<resume xmlns='{SM}' previd='{previd}' h='0'/>")
+    heard = (await alice.until("<resumed.*paused")).group(0)
+    assert heard.count("composing") == 1
+    assert connection_of(session.link) is session.link
+    # Nothing waits any more.
+    bob.send(f"<message to='{alice.jid or session.jid}' type='chat'>{STATE.format('active')}</message>")
+    await alice.until("<active xmlns='http://jabber.org/protocol/chatstates'")
+    alice.send(f"<a xmlns='{SM}' h='3'/>")
+    await world.router.until(lambda: not session.outbox.queue)
+    await asyncio.gather(alice.close(), bob.close())
