@@ -22,11 +22,10 @@ from natter.bus.nats import connect
 from natter.storage.clickhouse import ClickHouse, Place
 from runningservice import Service
 
-pytestmark = pytest.mark.timeout(400)
-
 SECONDS_MAX = 60.0
-# More for a long run: NATTER_CLICKHOUSE_KILLS=50.
+# Of three kills each. More for a long run: NATTER_CLICKHOUSE_KILLS=10.
 ROUNDS = int(os.environ.get("NATTER_CLICKHOUSE_KILLS", "1"))
+pytestmark = pytest.mark.timeout(180 + 120 * ROUNDS)
 MOMENTS = ("before", "during3", "after")
 
 
