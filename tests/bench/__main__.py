@@ -18,6 +18,7 @@ from pathlib import Path
 
 import rooms
 import uvloop
+from sampling import overhead
 from servers import Natter, Process, peers
 from work import idle_kib, latency, logins, one_to_one, register, room
 
@@ -37,6 +38,7 @@ ROWS = (
     ("idle session, TLS: memory", "KiB", ("", 45.0)),
     ("1:1, 20 in flight, 2,000 sessions: CPU per message, times that of 20", "×", ("", 1.3)),
     ("two gateways: messages per second, times those of one", "×", ("min", 1.6)),
+    ("1:1, 20 in flight, traces at 1 %: CPU per message, times that without", "×", ("", 1.03)),
 )
 # For two gateways, what serves them, and the load.
 SCALING_CORES_MIN = 4
@@ -110,6 +112,11 @@ async def scaling(folder: Path, seconds: float) -> Row:
     return {ROWS[12][0]: two / one}
 
 
+async def traced(folder: Path, seconds: float) -> Row:
+    """What traces cost."""
+    return {ROWS[13][0]: await overhead(folder, "--gateways", "1", "--routers", "1", *SETTINGS, seconds=seconds / 2)}
+
+
 async def large_rooms(seconds: float) -> int:
     """What rooms.py measures."""
     with tempfile.TemporaryDirectory() as folder:
@@ -151,7 +158,12 @@ def main() -> int:
     arguments.add_argument("--gateways", type=int, default=0, help="0: as many as `natter up` starts by itself")
     arguments.add_argument("--only", default="", help="one server: natter, Prosody or ejabberd")
     arguments.add_argument("--rooms", action="store_true", help="large rooms instead, natter alone")
+    arguments.add_argument("--traces", action="store_true", help="what traces cost instead, natter alone")
     given = arguments.parse_args()
+    if given.traces:
+        with tempfile.TemporaryDirectory() as folder:
+            print(uvloop.run(traced(Path(folder), given.seconds)))
+        return 0
     if given.rooms:
         return uvloop.run(large_rooms(given.seconds))
     rows: dict[str, Row] = {}
@@ -168,6 +180,7 @@ def main() -> int:
                 rows[server.name] = uvloop.run(measure(server, given.seconds))
         if "natter" in rows:
             rows["natter"] |= uvloop.run(scaling(Path(folder), given.seconds))
+            rows["natter"] |= uvloop.run(traced(Path(folder), given.seconds))
     print(table(rows))
     results = Path(__file__).parent.parent.parent / "bench" / "results"
     results.mkdir(parents=True, exist_ok=True)
