@@ -376,7 +376,11 @@ AUTOSCALING = Dashboard(
                 ),
             ),
         ),
-        Panel("Logins that wait for their turn", "short", (("", "sum(natter_gateway_logins_waiting)"),)),
+        Panel(
+            "Logins that wait for their turn, and turns per second",
+            "short",
+            (("waiting", "sum(natter_gateway_logins_waiting)"), ("turns", "sum(natter_gateway_setup_pace)")),
+        ),
         Panel("Logins", "ops", (("{{outcome}}", rate("natter_gateway_authentications_total", "outcome")),)),
         Panel(
             "Sessions that went on elsewhere",

@@ -19,6 +19,7 @@ from pathlib import Path
 import idle
 import rooms
 import uvloop
+from sampling import overhead
 from servers import Natter, Process, archives, p99, peers
 from shares import limited, place
 from work import archived, latency, logins, one_to_one, register, room
@@ -43,6 +44,7 @@ ROWS = (
     ("1:1, 20 in flight, archive on: messages per second", "1/s", ("ejabberd", 1.0)),
     ("archive lag at 5,000/s: p99", "s", ("", 1.0)),
     ("1:1, 20 in flight, stream management: CPU per message", "µs", ("ejabberd", 0.45)),
+    ("1:1, 20 in flight, traces at 1 %: CPU per message, times that without", "×", ("", 1.03)),
 )
 # What each gateway gets of a core when two are compared with one: so little that what serves them, and the load, have
 # as much as they want.
@@ -148,6 +150,11 @@ async def keeping(server: Natter | Process, seconds: float) -> Row:
         server.stop()
 
 
+async def traced(folder: Path, seconds: float) -> Row:
+    """What traces cost."""
+    return {ROWS[17][0]: await overhead(folder, "--gateways", "1", "--routers", "1", *SETTINGS, seconds=seconds / 2)}
+
+
 async def large_rooms(seconds: float) -> int:
     """What rooms.py measures."""
     with tempfile.TemporaryDirectory() as folder:
@@ -200,7 +207,12 @@ def main() -> int:
     arguments.add_argument("--archive", action="store_true", help="only what needs the archive on")
     arguments.add_argument("--idle", action="store_true", help="only idle sessions, all servers at once")
     arguments.add_argument("--rooms", action="store_true", help="large rooms instead, natter alone")
+    arguments.add_argument("--traces", action="store_true", help="what traces cost instead, natter alone")
     given = arguments.parse_args()
+    if given.traces:
+        with tempfile.TemporaryDirectory() as folder:
+            print(uvloop.run(traced(Path(folder), given.seconds)))
+        return 0
     if given.rooms:
         return uvloop.run(large_rooms(given.seconds))
     rows: dict[str, Row] = {}
@@ -215,6 +227,7 @@ def main() -> int:
                 rows[name] = rows.get(name, {}) | row
         if "natter" in rows and not given.idle:
             rows["natter"] |= uvloop.run(scaling(Path(folder), given.seconds))
+            rows["natter"] |= uvloop.run(traced(Path(folder), given.seconds))
         for server in archives(Path(folder), "--gateways", str(given.gateways), "--routers", "1"):
             if given.only in ("", server.name) and not given.idle:
                 print(f"{server.name}, archive on …", flush=True)

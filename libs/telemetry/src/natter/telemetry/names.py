@@ -20,6 +20,7 @@ STANZA_LATENCY = Histogram(
 LIMITS_HIT = Counter("natter.gateway.limits", "{hit}", "Limits reached by clients", ("limit",))
 AUTHENTICATIONS = Counter("natter.gateway.authentications", "{attempt}", "SASL exchanges by outcome", ("outcome",))
 LOGINS_WAITING = Gauge("natter.gateway.logins.waiting", "{login}", "Logins that wait for their turn")
+SETUP_PACE = Gauge("natter.gateway.setup.pace", "{turn}", "Turns per second for setting up connections")
 SESSIONS = Gauge("natter.gateway.sessions", "{session}", "Bound sessions")
 SESSIONS_RESUMED = Counter("natter.gateway.resumed", "{session}", "Sessions that went on with another connection")
 SESSIONS_TAKEN_OVER = Counter("natter.gateway.takenover", "{session}", "Sessions taken over from another gateway")

@@ -191,6 +191,10 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone."""
         self.closing = True
+        self.gateway.lost(self)
+
+    def gone(self) -> None:
+        """See to what is left of it, when its turn has come."""
         self.stream.connection_lost()
         if self.session is not None:
             self._part(self.session, resumption.can_wait(self.session))

@@ -20,6 +20,8 @@ from .backlog import envelopes, frame_for
 
 # What clients acknowledge is in checkpoints only: for sessions that are taken later than this they are read again.
 FRESH_SECONDS = 5.0
+# A gateway may have thousands: what is in its checkpoint is looked at in turns of about a millisecond.
+SESSIONS_PER_TURN_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,9 @@ class Estate:
         # What is known of a session twice, because it went and came back, is true as it was last.
         for part in sorted(parts, key=lambda part: part.delivered):
             marks = former.marks_of(part)
-            for state in part.sessions:
+            for number, state in enumerate(part.sessions):
+                if not number % SESSIONS_PER_TURN_MAX:
+                    await asyncio.sleep(0)
                 places[state.session] = state.places
                 left = self._left[state.session] = Left(
                     part.delivered, counting=True, inbound=state.inbound, acknowledged=state.acknowledged
@@ -171,7 +175,9 @@ class Estate:
         """The stanzas that stand at these places of the log."""
         wanted: dict[int, list[tuple[int, str]]] = {}
         order = {session: list(of_session) for session, of_session in places.items()}
-        for session, of_session in order.items():
+        for number, (session, of_session) in enumerate(order.items()):
+            if not number % SESSIONS_PER_TURN_MAX:
+                await asyncio.sleep(0)
             for place in of_session:
                 wanted.setdefault(place >> 16, []).append((place, session))
         found: dict[tuple[int, str], Item] = {}
@@ -179,7 +185,9 @@ class Estate:
             for place, session in wanted[sequence]:
                 frame = envelope.frames[place & 0xFFFF]
                 found[place, session] = _item(frame, session, envelope.source, place)
-        for session, of_session in order.items():
+        for number, (session, of_session) in enumerate(order.items()):
+            if not number % SESSIONS_PER_TURN_MAX:
+                await asyncio.sleep(0)
             left = self._left[session]
             # The order is the session's, not always the log's: what others sent waits for CONTROL_SETTLED.
             left.items += [found[place, session] for place in of_session if (place, session) in found]

@@ -13,7 +13,7 @@ class Settings(BaseModel):
     # --- listeners --------------------------------------------------------------------------------------------------
     c2s: str = Field("0.0.0.0:5222", description="HOST:PORT for clients that start with STARTTLS; empty: not served.")
     c2s_tls: str = Field("0.0.0.0:5223", description="HOST:PORT for clients that start with TLS; empty: not served.")
-    backlog: int = Field(1024, ge=1, le=65535, description="Connections that may wait to be accepted.")
+    backlog: int = Field(4096, ge=1, le=65535, description="Connections that may wait to be accepted.")
 
     # --- lane -------------------------------------------------------------------------------------------------------
     lane: int = Field(-1, ge=-1, le=4095, description="The lane to write to; -1: chosen from the incarnation's name.")
@@ -52,8 +52,14 @@ class Settings(BaseModel):
     bytes_burst: float = Field(512 * 1024, gt=0, description="Bytes that may come at once.")
     failures_per_second: float = Field(0.1, gt=0, description="SASL failures of one address; then policy-violation.")
     failures_burst: float = Field(20.0, gt=0, description="SASL failures of one address that may come at once.")
+    lag_seconds_max: float = Field(
+        0.002,
+        ge=0,
+        le=1,
+        description="Lateness of the event loop above which fewer connections and logins are let in; 0: all that come.",
+    )
     logins_per_second: float = Field(
-        100.0, ge=0, description="Logins of this process; more wait their turn. 0: as many as come."
+        500.0, ge=0, description="Logins of this process; more wait their turn. 0: as many as come."
     )
     fleet_logins_per_second: float = Field(
         0.0, ge=0, description="Logins of all gateways together, shared by those that live; 0: no such bound."
