@@ -13,6 +13,8 @@ from natter.xmpp.xeps.muc import Affiliation, Role
 # Kept for people who join: whichever comes first. What is older is forgotten by the room (not by an archive).
 HISTORY_STANZAS_MAX: Final = 100
 HISTORY_BYTES_MAX: Final = 192 << 10
+# Of people who were given or denied a voice; the one that was longest ago is forgotten.
+VOICES_MAX: Final = 1000
 # By how much the clocks of two machines may differ.
 SKEW_US_MAX: Final = 10_000_000
 
@@ -173,6 +175,8 @@ class Room:
     # Hats by URI, and the URIs of those that somebody wears, by bare JID.
     hats: Mapping[str, Hat] = field(default_factory=dict)
     worn: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Participant or visitor, where a moderator has said so, by bare JID: it holds for the next visit as well.
+    voices: Mapping[str, Role] = field(default_factory=dict)
 
     def affiliation(self, bare: str) -> Affiliation:
         """The affiliation of a bare JID."""
