@@ -86,6 +86,8 @@ async def test_filters(asker: Asker) -> None:
     assert (await asker.ask(form(start=when(3), end=when(5))))[0] == ["3", "4", "5"]
     assert (await asker.ask(form(after_id="id-3", before_id="id-6")))[0] == ["4", "5"]
     assert (await asker.ask(form(ids="id-9|id-2")))[0] == ["2", "9"]
+    # XEP-0313 §4.1.4: there is no groupchat, wanted or not.
+    assert (await asker.ask(form(include_groupchat="true", with_="carol@localhost")))[0] == ["9"]
     assert (await asker.ask(form(after_id="id-2") + SET.format("<max>2</max><after>id-4</after>")))[0] == ["5", "6"]
     found, fin = await asker.ask(form(with_="nobody@localhost"))
     assert found == [] and 'complete="true"' in fin
@@ -108,6 +110,7 @@ async def test_only_the_count(asker: Asker) -> None:
         (SET.format("<index>3</index>"), "feature-not-implemented"),
         (form(start="yesterday"), "bad-request"),
         (form(free_text="x"), "feature-not-implemented"),
+        (form(include_groupchat="perhaps"), "bad-request"),
     ],
 )
 async def test_errors(asker: Asker, inside: str, condition: str) -> None:

@@ -53,9 +53,10 @@ class Queries:
             request = parse(frame.stanza)[0]
             match frame.payload, frame.type:
                 case mam.QUERY, "get":
-                    yield replies.result(frame, mam.form(fulltext=self.search))
+                    yield replies.result(frame, mam.form(fulltext=self.search, of_user=True))
                 case mam.QUERY, "set":
-                    async for part in self._page(frame, mam.parse(request, fulltext=self.search), projection):
+                    query = mam.parse(request, fulltext=self.search, of_user=True)
+                    async for part in self._page(frame, query, projection):
                         yield part
                 case mam.METADATA, "get":
                     yield replies.result(frame, await self._metadata(bare_of(frame.sender)))

@@ -55,8 +55,9 @@ class RoomList:
         self._public: list[Item] | None = None
         # What is to be written: at most one line per room of the shards held here.
         self._waiting: dict[str, Line | None] = {}
-        self._watch: Subscription | None = None
+        # The shards held here share the list: one of them writes, or an older line could come last.
         self._writing = asyncio.Lock()
+        self._watch: Subscription | None = None
 
     async def start(self) -> None:
         """Returns when the replica is complete."""
