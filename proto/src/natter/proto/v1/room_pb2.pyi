@@ -560,18 +560,22 @@ class RoomChapter(_message.Message):
     def __init__(self, jid: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[ChapterEntry, _Mapping]]] = ..., state: _Optional[bytes] = ..., revision: _Optional[int] = ..., state_us: _Optional[int] = ..., retractions: _Optional[_Iterable[_Union[Retraction, _Mapping]]] = ...) -> None: ...
 
 class RoomRequest(_message.Message):
-    __slots__ = ("jid", "time_us", "reason", "alternate", "after")
+    __slots__ = ("jid", "time_us", "reason", "alternate", "after", "user", "affiliation")
     JID_FIELD_NUMBER: _ClassVar[int]
     TIME_US_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ALTERNATE_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    AFFILIATION_FIELD_NUMBER: _ClassVar[int]
     jid: str
     time_us: int
     reason: str
     alternate: str
     after: str
-    def __init__(self, jid: _Optional[str] = ..., time_us: _Optional[int] = ..., reason: _Optional[str] = ..., alternate: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
+    user: str
+    affiliation: str
+    def __init__(self, jid: _Optional[str] = ..., time_us: _Optional[int] = ..., reason: _Optional[str] = ..., alternate: _Optional[str] = ..., after: _Optional[str] = ..., user: _Optional[str] = ..., affiliation: _Optional[str] = ...) -> None: ...
 
 class RoomReply(_message.Message):
     __slots__ = ("error", "text", "rooms", "more", "room")

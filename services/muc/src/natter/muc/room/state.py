@@ -191,8 +191,12 @@ class Room:
 
     def bans(self, jid: str) -> bool:
         """Whether this JID, be it a domain, is on the ban list itself."""
+        return self.entry(jid) is Affiliation.OUTCAST
+
+    def entry(self, jid: str) -> Affiliation:
+        """What the lists say of a JID itself, whatever they say of its domain."""
         found = self.affiliations.get(jid)
-        return found is not None and found.affiliation is Affiliation.OUTCAST
+        return found.affiliation if found is not None else Affiliation.NONE
 
     def occupant(self, full: str) -> Occupant | None:
         """The occupant that a full JID is."""
