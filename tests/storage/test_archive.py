@@ -73,6 +73,20 @@ async def test_pages_both_ways(archive: Archive) -> None:
     assert (nothing.messages, nothing.more) == ([], True)
 
 
+async def test_a_page_is_no_larger_than_it_may_be(archive: Archive) -> None:
+    await fill(archive)
+    size = len(message(1).stanza)
+    first = await archive.page(Filter(ALICE), 9, bytes_max=3 * size)
+    assert (numbers(first.messages), first.more) == ([1, 2, 3], True)
+    last = await archive.page(Filter(ALICE), 9, backwards=True, bytes_max=3 * size)
+    assert (numbers(last.messages), last.more) == ([9, 10], True)
+    # One there always is.
+    one = await archive.page(Filter(ALICE, after=8 << 16), 9, bytes_max=1)
+    assert (numbers(one.messages), one.more) == ([9], True)
+    whole = await archive.page(Filter(ALICE, after=8 << 16), 2, bytes_max=2 * size + 1)
+    assert (numbers(whole.messages), whole.more) == ([9, 10], False)
+
+
 async def test_filters(archive: Archive) -> None:
     rows = [message(1), message(2, peer=CAROL), message(3, resource="other"), message(4, owner=BOB, peer=ALICE)]
     await archive.append("archive.0", 4, rows)

@@ -18,6 +18,8 @@ from .tables import marks, messages, positions, preferences, waiting
 
 # Ids named in one statement.
 KEYS_AT_ONCE_MAX: Final = 500
+# Bytes of one page, where nothing else is said.
+PAGE_BYTES_MAX: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +138,30 @@ class Archive:
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    async def page(self, wanted: Filter, count: int, *, backwards: bool = False) -> Page:
-        """At most `count` messages: the first that match or, `backwards`, the last; always in their order."""
+    async def page(
+        self, wanted: Filter, count: int, *, backwards: bool = False, bytes_max: int = PAGE_BYTES_MAX
+    ) -> Page:
+        """At most `count` messages: the first that match or, `backwards`, the last; always in their order.
+
+        As few as `bytes_max` has room for, but one: before any of them is read, it is seen how large they are.
+        """
+        matching = _condition(wanted, sqlite=self._database.sqlite)
         order = messages.c.position.desc() if backwards else messages.c.position.asc()
-        statement = (
-            select(messages).where(_condition(wanted, sqlite=self._database.sqlite)).order_by(order).limit(count + 1)
-        )
-        found = await self._messages(statement)
-        more = len(found) > count
-        del found[count:]
-        return Page(found[::-1] if backwards else found, more)
+        sizes = select(messages.c.position, func.length(messages.c.stanza)).where(matching)
+        async with self._database.reading() as connection:
+            found = (await connection.execute(sizes.order_by(order).limit(count + 1))).all()
+            places: list[int] = []
+            room = bytes_max
+            for place, size in found[:count]:
+                room -= size
+                if room < 0 and places:
+                    break
+                places.append(place)
+            if not places:
+                return Page(more=bool(found))
+            these = messages.c.position.between(min(places), max(places))
+            rows = await connection.execute(select(messages).where(matching, these).order_by(messages.c.position))
+            return Page([Message(*row) for row in rows], len(found) > len(places))
 
     async def count(self, wanted: Filter) -> int:
         """How many messages match."""

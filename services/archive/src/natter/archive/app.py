@@ -58,6 +58,7 @@ async def app(ctx: Context[Settings]) -> None:
             ctx.bus,
             archive,
             ctx.settings.page_max,
+            ctx.settings.page_bytes_max,
             lambda owner: log_of(shard_of(owner, shards)),
             handover.asked,
             wishes,

@@ -13,7 +13,12 @@ from ..spec import Xep
 NS = ns.RSM
 
 XEP = Xep(
-    59, "Result Set Management", version="1.0", status="complete", features=(NS,), note="archives have no pages by index"
+    59,
+    "Result Set Management",
+    version="1.0",
+    status="complete",
+    features=(NS,),
+    note="archives have no pages by index",
 )
 
 T = TypeVar("T")
