@@ -41,6 +41,15 @@ async def test_a_batch_that_comes_twice_is_there_once(archive: Archive) -> None:
     assert await archive.sequence("archive.1") == 0
 
 
+async def test_when_a_row_was_written(archive: Archive) -> None:
+    await archive.append("archive.0", 1, [message(1)], now_us=5)
+    # What is there stays; nobody may have noted when.
+    await archive.append("archive.0", 2, [message(1), message(2, owner=BOB)], now_us=7)
+    await archive.append("archive.0", 3, [message(3)])
+    keys = [(ALICE, "id-1"), (BOB, "id-2"), (ALICE, "id-3"), (ALICE, "id-2"), ("'", "--")]
+    assert await archive.written(keys) == {(ALICE, "id-1"): 5, (BOB, "id-2"): 7, (ALICE, "id-3"): 0}
+
+
 async def test_marks_go_with_the_batch(archive: Archive) -> None:
     await archive.append("archive.0", 1, [], seen={"lane.0": (7, 16), "lane.1": (8, 0)})
     await archive.append("archive.0", 2, [], seen={"lane.0": (9, 0)})

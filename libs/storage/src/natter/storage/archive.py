@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from natter.xmpp.xeps.mam_preferences import Preferences
-from sqlalchemy import ColumnElement, Select, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from . import fulltext
@@ -90,15 +90,17 @@ class Archive:
         kept: Sequence[Message],
         late: Sequence[Waiting] = (),
         seen: Mapping[str, tuple[int, int]] | None = None,
+        now_us: int | None = None,
     ) -> None:
         """Write a batch, how far the shard has got with it, and the causes seen; or nothing. What is there stays."""
         async with self._database.writing() as connection:
             # What was written before, by an earlier holder or a replay, changes nothing.
             if kept and self._database.sqlite:
                 # A measured hot path: half of what it costs by way of SQLAlchemy.
-                await connection.exec_driver_sql(_INSERT, list(map(_values, kept)))
+                await connection.exec_driver_sql(_INSERT, [(*_values(m), now_us) for m in kept])
             elif kept:
-                await connection.execute(self._insert(messages).on_conflict_do_nothing(), [_of(m) for m in kept])
+                rows = [_of(m) | {"written_us": now_us} for m in kept]
+                await connection.execute(self._insert(messages).on_conflict_do_nothing(), rows)
             if late:
                 # What comes back while it is being handed over waits anew, under its new position.
                 statement = self._insert(waiting)
@@ -160,7 +162,7 @@ class Archive:
             if not places:
                 return Page(more=bool(found))
             these = messages.c.position.between(min(places), max(places))
-            rows = await connection.execute(select(messages).where(matching, these).order_by(messages.c.position))
+            rows = await connection.execute(_ROWS.where(matching, these).order_by(messages.c.position))
             return Page([Message(*row) for row in rows], len(found) > len(places))
 
     async def count(self, wanted: Filter) -> int:
@@ -189,7 +191,7 @@ class Archive:
     async def between(self, first: int, last: int) -> list[Message]:
         """The messages of all archives from one position to before another."""
         return await self._messages(
-            select(messages).where(messages.c.position >= first, messages.c.position < last).order_by("position")
+            _ROWS.where(messages.c.position >= first, messages.c.position < last).order_by("position")
         )
 
     async def rows(self, keys: Sequence[tuple[str, str]]) -> list[Message]:
@@ -201,8 +203,17 @@ class Archive:
         for owner, ids in of_owner.items():
             for start in range(0, len(ids), KEYS_AT_ONCE_MAX):
                 some = messages.c.id.in_(ids[start : start + KEYS_AT_ONCE_MAX])
-                found += await self._messages(select(messages).where(messages.c.owner == owner, some))
+                found += await self._messages(_ROWS.where(messages.c.owner == owner, some))
         return found
+
+    async def written(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """When the messages of these owners with these ids were written, as far as they are there; 0: not noted."""
+        these = or_(*(and_(messages.c.owner == owner, messages.c.id == id) for owner, id in keys))
+        async with self._database.reading() as connection:
+            found = await connection.execute(
+                select(messages.c.owner, messages.c.id, messages.c.written_us).where(these)
+            )
+            return {(row.owner, row.id): row.written_us or 0 for row in found}
 
     async def _messages(self, statement: Select[Any]) -> list[Message]:
         async with self._database.reading() as connection:
@@ -338,7 +349,10 @@ class Archive:
 
 # The columns of a message, as `Message` has them.
 _COLUMNS: Final = tuple(Message.__dataclass_fields__)
-_INSERT: Final = f"INSERT OR IGNORE INTO messages ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_ROWS: Final = select(*(messages.c[name] for name in _COLUMNS))
+_INSERT: Final = (
+    f"INSERT OR IGNORE INTO messages ({', '.join(_COLUMNS)}, written_us) VALUES ({', '.join('?' * len(_COLUMNS))}, ?)"
+)
 # `dataclasses.astuple` copies everything, which costs ten times this.
 _values: Final[Callable[[Message], tuple[object, ...]]] = attrgetter(*_COLUMNS)
 
