@@ -217,3 +217,19 @@ async def test_a_presence_that_was_being_announced_when_the_connection_went(worl
     await client.until("<resumed[^>]*h='3'/>")
     kinds = [f.kind for f in world.router.of("alice@localhost/r") if f.kind]
     assert kinds == [bus_pb2.KIND_PRESENCE] * 2 + [bus_pb2.KIND_MESSAGE]
+
+
+async def test_the_connection_goes_before_enabled_was_said(world: World) -> None:
+    gateway = await world.gateway()
+    alice = await world.login(gateway, "alice", "r")
+    [session] = gateway.gateway.sessions.values()
+    world.bus.disconnect()
+    alice.send(f"<enable xmlns='{SM}' resume='true'/>")
+    await world.router.until(lambda: session.managed is not None)
+    alice.writer.transport.abort()
+    await world.router.until(lambda: not gateway.gateway.count)
+    world.bus.reconnect()
+    # Nobody knows an id with which it could be resumed: it is over.
+    await world.router.until(lambda: [f for f in world.router.of("alice@localhost/r") if f.ended])
+    await world.router.until(lambda: world.directory.get("alice@localhost/r") is None)
+    assert not gateway.gateway.sessions and not gateway.gateway.resumable

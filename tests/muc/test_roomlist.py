@@ -60,6 +60,15 @@ async def test_only_news_is_written(lists, bus) -> None:
     assert await bus.last_sequence("KV_rooms") == before
 
 
+async def test_several_shards_write_it_at_once(lists) -> None:
+    """Each shard's upkeep flushes the list that they share."""
+    here, there = lists
+    for number in range(20):
+        here.want(room(f"r{number}@h"))
+    await asyncio.gather(here.flush(), here.flush(), here.flush())
+    await until(lambda: len(there.public()) == 20)
+
+
 async def test_what_the_bus_does_not_take_waits(lists, monkeypatch) -> None:
     here, there = lists
     here.want(room("a@h"))

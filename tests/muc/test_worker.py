@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from types import SimpleNamespace
 
 from gate import Gate
 from natter.bus import subjects
@@ -178,6 +179,22 @@ async def test_a_session_that_vanished_while_nobody_held_the_shard_leaves_too(ha
     await hall.open(hall.shard.progress.position)
     await hall.until(one.gone)
     assert one.gone() == ["n1"]
+
+
+async def test_what_is_refused_and_who_sent_it_has_left_is_written_down(hall) -> None:
+    one, two, three = await party(hall)
+    rows: list[dict[str, object]] = []
+    hall.office.facts = SimpleNamespace(add=lambda **row: rows.append(row))
+    await hall.directory.delete(two.session)
+    await hall.until(lambda: one.gone() and three.gone())
+    # Its gateway stood still, and brings now what it had said meanwhile.
+    hall.say(two, ROOM, "are you still there?")
+    hall.say(two, ROOM, "psst", nick="n2")
+    hall.say(one, ROOM, "yes")
+    await hall.settled()
+    await hall.until(lambda: len(rows) == 2)
+    assert [(row["outcome"], row["sender"]) for row in rows] == [("dropped:room", two.jid)] * 2
+    assert three.bodies() == ["yes"]
 
 
 async def test_a_farewell_comes_once(hall) -> None:

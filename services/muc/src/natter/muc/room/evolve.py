@@ -185,14 +185,17 @@ def _destroyed(room: Room, event: room_pb2.RoomDestroyed, time_us: int) -> Room:
 
 
 def _roles(room: Room, changes: Iterable[room_pb2.OccupantChange]) -> Room:
+    gone: list[str] = []
+    changed: dict[str, Occupant] = {}
     for change in changes:
         role = Role(change.role)
         if role is Role.NONE:
-            room = _without(room, room.nicks.get(change.nick, ()))
-            continue
-        changed = {o.jid: replace(o, role=role) for o in room.named(change.nick)}
+            gone += room.nicks.get(change.nick, ())
+        else:
+            changed |= {o.jid: replace(o, role=role) for o in room.named(change.nick)}
+    if changed:
         room = replace(room, occupants={**room.occupants, **changed})
-    return room
+    return _without(room, gone)
 
 
 def _with(room: Room, occupant: Occupant) -> Room:
@@ -222,19 +225,21 @@ def _with(room: Room, occupant: Occupant) -> Room:
 
 def _without(room: Room, jids: Iterable[str]) -> Room:
     """The room without these sessions."""
-    for jid in jids:
-        occupant = room.occupants.get(jid)
+    going = [jid for jid in jids if jid in room.occupants]
+    if not going:
+        return room
+    occupants, nicks, keys = dict(room.occupants), dict(room.nicks), dict(room.nick_keys)
+    for jid in going:
+        occupant = occupants.pop(jid, None)
         if occupant is None:
             continue
-        left = tuple(other for other in room.nicks[occupant.nick] if other != jid)
-        nicks, keys = dict(room.nicks), room.nick_keys
+        left = tuple(other for other in nicks[occupant.nick] if other != jid)
         if left:
             nicks[occupant.nick] = left
         else:
             del nicks[occupant.nick]
-            keys = _less(keys, nickname.stored_key(occupant.nick))
-        room = replace(room, occupants=_less(room.occupants, jid), nicks=nicks, nick_keys=keys)
-    return room
+            keys.pop(nickname.stored_key(occupant.nick), None)
+    return replace(room, occupants=occupants, nicks=nicks, nick_keys=keys)
 
 
 def _less(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:

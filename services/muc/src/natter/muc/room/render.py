@@ -130,9 +130,10 @@ def _rights(before: Room, event: Event, after: Room) -> Iterator[Output]:
     rights = event.rights_changed
     yield from _standing(before, after, event, rights.occupants, rights.actor)
     inviter = after.shown(rights.actor)
+    inside = {occupant.bare for occupant in before.occupants.values()}
     for change in rights.affiliations:
         known = before.affiliation(change.jid)
-        if change.affiliation == known or "@" not in change.jid or before.of_bare(change.jid):
+        if change.affiliation == known or "@" not in change.jid or change.jid in inside:
             continue
         if change.affiliation == Affiliation.MEMBER and known is Affiliation.NONE and after.config.members_only:
             # XEP-0045 §9.5: who becomes a member of a members-only room is invited.

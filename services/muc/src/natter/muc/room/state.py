@@ -183,8 +183,12 @@ class Room:
         if found is not None:
             return found.affiliation
         # XEP-0045 §9.2: a banned domain bans its users.
-        found = self.affiliations.get(domain_of(bare))
-        return Affiliation.OUTCAST if found and found.affiliation is Affiliation.OUTCAST else Affiliation.NONE
+        return Affiliation.OUTCAST if self.bans(domain_of(bare)) else Affiliation.NONE
+
+    def bans(self, jid: str) -> bool:
+        """Whether this JID, be it a domain, is on the ban list itself."""
+        found = self.affiliations.get(jid)
+        return found is not None and found.affiliation is Affiliation.OUTCAST
 
     def occupant(self, full: str) -> Occupant | None:
         """The occupant that a full JID is."""
@@ -206,9 +210,8 @@ class Room:
         return [self.occupants[jids[-1]] for jids in self.nicks.values()]
 
     def of_bare(self, bare: str) -> list[Occupant]:
-        """All occupants of one user; of a domain, all its users."""
-        whole_domain = "@" not in bare
-        return [o for o in self.occupants.values() if o.bare == bare or (whole_domain and domain_of(o.bare) == bare)]
+        """All occupants of one user."""
+        return [o for o in self.occupants.values() if o.bare == bare]
 
     def admins(self) -> list[str]:
         """The bare JIDs of admins and owners."""
