@@ -101,6 +101,7 @@ EDGES = (
         ),
         looks=(subjects.SESSIONS, subjects.CHECKPOINTS),
         purges=(subjects.SHARDS,),
+        asks=(subjects.rpc("archive", "written"),),
         serves=(subjects.rpc("accounts", "*"),),
     ),
     Edges(
