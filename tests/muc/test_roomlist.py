@@ -60,6 +60,19 @@ async def test_only_news_is_written(lists, bus) -> None:
     assert await bus.last_sequence("KV_rooms") == before
 
 
+async def test_several_shards_write_at_once(lists) -> None:
+    here, there = lists
+    for number in range(300):
+        here.want(room(f"r{number}@h", name="old"))
+    shards = [asyncio.create_task(here.flush()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for number in range(300):
+        here.want(room(f"r{number}@h", name="new"))
+    shards += [asyncio.create_task(here.flush()) for _ in range(3)]
+    await asyncio.gather(*shards)
+    await until(lambda: [i.name for i in there.public()] == ["new"] * 300)
+
+
 async def test_what_the_bus_does_not_take_waits(lists, monkeypatch) -> None:
     here, there = lists
     here.want(room("a@h"))

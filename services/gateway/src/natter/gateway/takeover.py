@@ -270,7 +270,12 @@ class Takeovers:
         fences = self._fences.to(subjects.lane(record.lane))
         fenced = estate.fence(record.session)
         frame = bus_pb2.Frame(control=bus_pb2.CONTROL_FENCE, session=record.session, gateway=record.gateway)
-        fences.add(frame, lambda: at.done() or at.set_result(fences.last_sequence))
+
+        def stored() -> None:
+            if not at.done():
+                at.set_result(fences.last_sequence)
+
+        fences.add(frame, stored)
         while not arrival.session.over:
             try:
                 async with asyncio.timeout(ROUTED_SECONDS_MAX):
