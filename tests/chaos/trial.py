@@ -138,7 +138,7 @@ async def campaign(
     order = list(faults)
     random.Random(seed).shuffle(order)
     say(f"seed {seed}: {'; '.join(fault.name for fault in order)}")
-    # Two gateways may be gone at once: without stream management nobody is left then to be told of an error, and what was
+    # Two gateways may be gone at once: without stream management nobody is left then to be told of an error; what was
     # sent to who is not there has to wait for him.
     system = System(folder, *(() if managed else OFFLINE), *flags)
     outcomes: list[Outcome] = []
