@@ -41,6 +41,7 @@ class Queries:
     bus: Bus
     archive: Archive
     page_max: int
+    page_bytes_max: int
     subject_of: Callable[[str], str]
     asked: Callable[[str], None]
     wishes: Wishes
@@ -98,7 +99,7 @@ class Queries:
             return
         count = rsm.clamp(query.page, self.page_max)
         backwards = query.page.before is not None
-        page = await self.archive.page(wanted, count, backwards=backwards)
+        page = await self.archive.page(wanted, count, backwards=backwards, bytes_max=self.page_bytes_max)
         found = page.messages
         # XEP-0313 §4.3.4: flipped, only the order changes in which they are sent.
         for message in reversed(found) if query.flip else found:
