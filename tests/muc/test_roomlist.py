@@ -47,7 +47,8 @@ async def test_the_other_process_hears_of_it(lists) -> None:
     await here.flush()
     await until(lambda: [i.jid for i in there.public()] == ["a@h", "hidden@h"])
     assert there.made_by("a@b") == here.made_by("a@b") == 3
-    assert len(there.all()) == 3
+    assert [s.jid for s in there.page("", 10)] == ["a@h", "hidden@h", "locked@h"]
+    assert [s.jid for s in there.page("a@h", 1)] == ["hidden@h"]
 
 
 async def test_only_news_is_written(lists, bus) -> None:

@@ -284,7 +284,7 @@ async def test_the_last_one_takes_a_temporary_room_along(hall) -> None:
     hall.join(newcomer, ROOM, "me")
     await hall.settled()
     codes = [s.get("code") for s in newcomer.got[0].iter("{http://jabber.org/protocol/muc#user}status")]
-    assert codes == ["110", "201"]
+    assert codes == ["110", "170", "201"]
 
 
 async def test_full_means_stop_reading(hall) -> None:

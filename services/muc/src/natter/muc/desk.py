@@ -68,8 +68,8 @@ class Desk:
         return handle
 
     async def _list(self, request: room_pb2.RoomRequest) -> room_pb2.RoomReply:
-        every = sorted((s for s in self.office.roomlist.all() if s.jid > request.after), key=lambda s: s.jid)
-        return room_pb2.RoomReply(rooms=every[:PAGE_ROOMS_MAX], more=len(every) > PAGE_ROOMS_MAX)
+        found = self.office.roomlist.page(request.after, PAGE_ROOMS_MAX + 1)
+        return room_pb2.RoomReply(rooms=found[:PAGE_ROOMS_MAX], more=len(found) > PAGE_ROOMS_MAX)
 
     async def _show(self, request: room_pb2.RoomRequest) -> room_pb2.RoomReply:
         return _told(await self._now(self._jid(request)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 from sys import intern
 from typing import Final, NamedTuple
@@ -80,9 +81,14 @@ class RoomList:
         """How many rooms of this user exist."""
         return self._owned.get(creator, 0)
 
-    def all(self) -> list[room_pb2.RoomSummary]:
-        """Every line."""
-        return [known.summary() for known in self._lines.values()]
+    def jids(self) -> list[str]:
+        """Every room."""
+        return list(self._lines)
+
+    def page(self, after: str, rooms_max: int) -> list[room_pb2.RoomSummary]:
+        """The first so many rooms whose JID is behind `after`, by JID."""
+        jids = heapq.nsmallest(rooms_max, (jid for jid in self._lines if jid > after))
+        return [self._lines[jid].summary() for jid in jids]
 
     def want(self, summary: room_pb2.RoomSummary) -> None:
         """A room's summary as its journal now has it; written by the next `flush` if it says something new."""
