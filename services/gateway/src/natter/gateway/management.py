@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from natter.proto.v1 import bus_pb2
@@ -46,7 +47,7 @@ def take(client: Client, session: Session, nonza: Nonza) -> None:
         # XEP-0198 §3, §5: not before it is enabled; a former stream is resumed instead of binding a resource.
         gateway.say(session, sm.failed("unexpected-request"))
     elif nonza.name == sm.REQUEST:
-        when_durable(gateway, session, lambda: tell(gateway, session, managed))
+        requested(gateway, session, session.inbound)
     else:
         acknowledged(client, session, nonza)
 
@@ -133,11 +134,22 @@ def acknowledged(client: Client, session: Session, nonza: Nonza) -> None:
         backlog.look(client.gateway, session)
 
 
-def when_durable(gateway: Gateway, session: Session, then: Callable[[], None]) -> None:
-    """Call `then` when everything that the session has sent so far is stored; `managed.durable` says how much."""
+def requested(gateway: Gateway, session: Session, h: int) -> None:
+    """XEP-0198 §4: an `<r/>` behind `h` stanzas, all of which, and perhaps some more, are on their way to the lane."""
     managed = session.managed
     assert managed is not None
-    h = session.inbound
+    when_durable(gateway, session, partial(tell, gateway, session, managed), h)
+
+
+def when_durable(gateway: Gateway, session: Session, then: Callable[[], None], h: int | None = None) -> None:
+    """Call `then` when everything that the session has sent so far is stored; `managed.durable` says how much.
+
+    Or the first `h` of it.
+    """
+    managed = session.managed
+    assert managed is not None
+    if h is None:
+        h = session.inbound
 
     def stored() -> None:
         managed.durable = h
