@@ -121,6 +121,12 @@ GATEWAY = Dashboard(
             help="unwritten: the socket does not take it. unacknowledged: kept until the client says so (XEP-0198).",
         ),
         Panel(
+            "Waited for inactive clients",
+            "ops",
+            (("{{end}}", "sum by (end) (rate(natter_gateway_inactive_total[5m]))"),),
+            help="XEP-0352. superseded: by later presence of the same contact, and never sent.",
+        ),
+        Panel(
             "Deliveries handed back, repeated, dropped",
             "ops",
             (
@@ -342,6 +348,7 @@ ORDER BY stanzas DESC LIMIT 100""",
             ),
         ),
         Panel("An insert", "s", quantiles("natter_analytics_insert_seconds")),
+        Panel("Batches that wait for ClickHouse", "short", (("", "sum(natter_analytics_waiting)"),)),
     ),
 )
 AUTOSCALING = Dashboard(
@@ -369,7 +376,11 @@ AUTOSCALING = Dashboard(
                 ),
             ),
         ),
-        Panel("Logins that wait for their turn", "short", (("", "sum(natter_gateway_logins_waiting)"),)),
+        Panel(
+            "Logins that wait for their turn, and turns per second",
+            "short",
+            (("waiting", "sum(natter_gateway_logins_waiting)"), ("turns", "sum(natter_gateway_setup_pace)")),
+        ),
         Panel("Logins", "ops", (("{{outcome}}", rate("natter_gateway_authentications_total", "outcome")),)),
         Panel(
             "Sessions that went on elsewhere",

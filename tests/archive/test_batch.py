@@ -63,7 +63,7 @@ def test_who_does_not_exist() -> None:
     assert decided.refused == taken and not decided.late
 
 
-def test_questions_and_what_does_not_belong_here() -> None:
+def test_what_does_not_belong_here() -> None:
     taken = items(entry(1, Frame(kind=KIND_IQ), Frame(kind=KIND_PRESENCE)), {})
     decided = decide(taken, {}, {}, domain="h", waiting_max=3)
-    assert decided.asked == taken[:1] and not decided.kept
+    assert not decided.kept and not decided.seen

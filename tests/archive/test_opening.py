@@ -23,7 +23,11 @@ class Late:
 
 async def test_it_is_waited_for_and_said_once() -> None:
     said: list[Any] = []
-    await opened(Late(2), search=False, say=lambda *words: said.append(words))  # type: ignore[arg-type]
-    assert len(said) == 1 and "away" in str(said[0])
-    await opened(Late(0), search=False, say=lambda *words: said.append(words))  # type: ignore[arg-type]
-    assert len(said) == 1
+
+    async def meanwhile() -> None:
+        said.append(("meanwhile",))
+
+    await opened(Late(2), search=False, say=lambda *words: said.append(words), meanwhile=meanwhile)  # type: ignore[arg-type]
+    assert said[1:] == [("meanwhile",)] and "away" in str(said[0])
+    await opened(Late(0), search=False, say=lambda *words: said.append(words), meanwhile=meanwhile)  # type: ignore[arg-type]
+    assert len(said) == 2

@@ -33,7 +33,7 @@ async def test_exactly_once_over_a_crash_of_the_database(own_postgres: Postgres)
         entries = [await world.log(world.message(f"during {n}")) for n in range(50)]
         for entry in entries:
             world.worker.take(entry)
-        await until(lambda: world.worker._failing)
+        await until(lambda: world.worker._reached.failing)
         own_postgres.start()
         await until(lambda: world.progress.position >= entries[-1].sequence, seconds_max=30)
         await world.take(world.message("after"))

@@ -133,6 +133,25 @@ async def test_a_row_that_the_database_refuses_does_not_stop_the_others(world: W
     assert await bodies(world) == ["1", "2"]
 
 
+async def test_the_sender_of_what_can_never_wait_is_told(world: World) -> None:
+    real = world.archive.append
+
+    async def append(shard: str, sequence: int, kept: Any, late: Any = (), *more: Any) -> None:
+        if any(b"poison" in waiting.frame for waiting in late):
+            raise Refused("no")
+        await real(shard, sequence, kept, late, *more)
+
+    world.archive.append = append  # type: ignore[method-assign]
+    await world.bind(f"{ALICE}/a")
+    await world.take(world.message("poison", offline=BOB), world.message("fine", offline=BOB))
+    [error] = await world.delivered()
+    assert error.type == "error" and b"internal-server-error" in error.stanza
+    await world.bind(f"{BOB}/b")
+    await until(lambda: not world.handover.counts)
+    waited = (await world.delivered())[1:]
+    assert [b"fine" in frame.stanza for frame in waited] == [True]
+
+
 async def test_it_is_full_when_much_waits(world: World) -> None:
     @asynccontextmanager
     async def away() -> Any:
@@ -144,10 +163,3 @@ async def test_it_is_full_when_much_waits(world: World) -> None:
     entry = await world.log(*(world.message(str(n)) for n in range(world.settings.rows_waiting_max)))
     world.worker.take(entry)
     assert world.worker.full()
-
-
-async def test_waiting_for_a_place_in_the_log(world: World) -> None:
-    entry = await world.log(world.message("1"))
-    assert not await world.worker.reached(entry.sequence, 0.01)
-    await world.give(entry)
-    assert await world.worker.reached(entry.sequence, 5.0)

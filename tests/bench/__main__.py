@@ -16,11 +16,13 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import idle
 import rooms
 import uvloop
-from servers import Natter, Process, archives, peers
+from sampling import overhead
+from servers import Natter, Process, archives, p99, peers
 from shares import limited, place
-from work import archived, idle_kib, latency, logins, one_to_one, register, room
+from work import archived, latency, logins, one_to_one, register, room
 
 Row = dict[str, float]
 # name, unit, what natter must reach: (times which peer, or an absolute bound); "min" where more is better.
@@ -40,8 +42,9 @@ ROWS = (
     ("two gateways, a fifth of a core each: messages per second, times those of one", "×", ("min", 1.6)),
     ("1:1, 20 in flight, archive on: CPU per message", "µs", ("ejabberd", 0.6)),
     ("1:1, 20 in flight, archive on: messages per second", "1/s", ("ejabberd", 1.0)),
-    ("archive lag under that load: p99", "s", ("", 1.0)),
+    ("archive lag at 5,000/s: p99", "s", ("", 1.0)),
     ("1:1, 20 in flight, stream management: CPU per message", "µs", ("ejabberd", 0.45)),
+    ("1:1, 20 in flight, traces at 1 %: CPU per message, times that without", "×", ("", 1.03)),
 )
 # What each gateway gets of a core when two are compared with one: so little that what serves them, and the load, have
 # as much as they want.
@@ -68,8 +71,6 @@ async def measure(server: Natter | Process, seconds: float) -> Row:
 
     try:
         await register(host, port, [f"chat{i}" for i in range(100)])
-        put(9, await idle_kib(host, port, server.pids, sessions=600))
-        put(10, await idle_kib(host, server.tls_port, server.pids, sessions=600, secure=trusting()))
         many = await one_to_one(host, port, server.pids, pairs=10, in_flight=20, seconds=seconds)
         put(0, many.cpu_us)
         put(1, many.per_second)
@@ -80,9 +81,9 @@ async def measure(server: Natter | Process, seconds: float) -> Row:
         put(3, over_tls.cpu_us)
         managed = await one_to_one(host, port, server.pids, pairs=10, in_flight=20, seconds=seconds, managed=True)
         put(16, managed.cpu_us)
-        p50, p99 = await latency(host, port, pairs=10, per_second=500, seconds=seconds)
+        p50, most = await latency(host, port, pairs=10, per_second=500, seconds=seconds)
         put(6, p50)
-        put(7, p99)
+        put(7, most)
         put(8, (await logins(host, port, server.pids, count=300)).cpu_us / 1000)
         joins, spoken = await room(host, port, server.pids, occupants=100, in_flight=10, seconds=seconds)
         put(5, joins.cpu_us / 1000)
@@ -94,6 +95,12 @@ async def measure(server: Natter | Process, seconds: float) -> Row:
     finally:
         server.stop()
     return found
+
+
+async def idleness(servers: list[Natter | Process]) -> dict[str, Row]:
+    """What idle.py measures."""
+    found = await idle.measure(servers, trusting())
+    return {server: {ROWS[9][0]: plain, ROWS[10][0]: secure} for server, (plain, secure) in found.items()}
 
 
 async def rate(server: Natter, seconds: float) -> float:
@@ -125,16 +132,27 @@ async def keeping(server: Natter | Process, seconds: float) -> Row:
     host, port = server.start()
     try:
         await register(host, port, [f"chat{i}" for i in range(100)])
-        found = await archived(host, port, server.pids, server.archived, pairs=10, in_flight=20, seconds=seconds)
-        print(f"  {server.name}: the last row came {found.behind_seconds:.1f} s after the load", flush=True)
-        row = {ROWS[13][0]: found.sent.cpu_us, ROWS[14][0]: found.sent.per_second}
+        row: Row = {}
         if isinstance(server, Natter):
-            row[ROWS[15][0]] = server.lag()
+            before = server.lags()
+            await latency(host, port, pairs=10, per_second=5000, seconds=seconds)
+            row[ROWS[15][0]] = p99(before, server.lags())
+            before = server.lags()
+        found = await archived(host, port, server.pids, server.archived, pairs=10, in_flight=20, seconds=seconds)
+        row |= {ROWS[13][0]: found.sent.cpu_us, ROWS[14][0]: found.sent.per_second}
+        print(f"  {server.name}: the last row came {found.behind_seconds:.1f} s after the load", flush=True)
+        if isinstance(server, Natter):
+            print(f"  {server.name}: archive lag while it is as fast as it can: p99 {p99(before, server.lags())} s")
         for name, value in row.items():
             print(f"  {server.name}: {name}: {value:,.2f}", flush=True)
         return row
     finally:
         server.stop()
+
+
+async def traced(folder: Path, seconds: float) -> Row:
+    """What traces cost."""
+    return {ROWS[17][0]: await overhead(folder, "--gateways", "1", "--routers", "1", *SETTINGS, seconds=seconds / 2)}
 
 
 async def large_rooms(seconds: float) -> int:
@@ -172,32 +190,46 @@ def table(rows: dict[str, Row]) -> str:
     return "\n".join(lines)
 
 
+def chosen(folder: Path, given: argparse.Namespace) -> list[Natter | Process]:
+    """The servers to measure, with their data below a folder."""
+    natter = Natter(folder / "natter", "--gateways", str(given.gateways), "--routers", "1", *SETTINGS)
+    servers: list[Natter | Process] = [natter, *peers(folder)]
+    if len(servers) < 3:
+        print("not installed: Prosody, ejabberd or both (apt-get install prosody ejabberd): no ratios to them")
+    return [server for server in servers if given.only in ("", server.name)]
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("--seconds", type=float, default=8.0, help="how long each load lasts")
     arguments.add_argument("--gateways", type=int, default=0, help="0: as many as `natter up` starts by itself")
     arguments.add_argument("--only", default="", help="one server: natter, Prosody or ejabberd")
     arguments.add_argument("--archive", action="store_true", help="only what needs the archive on")
+    arguments.add_argument("--idle", action="store_true", help="only idle sessions, all servers at once")
     arguments.add_argument("--rooms", action="store_true", help="large rooms instead, natter alone")
+    arguments.add_argument("--traces", action="store_true", help="what traces cost instead, natter alone")
     given = arguments.parse_args()
+    if given.traces:
+        with tempfile.TemporaryDirectory() as folder:
+            print(uvloop.run(traced(Path(folder), given.seconds)))
+        return 0
     if given.rooms:
         return uvloop.run(large_rooms(given.seconds))
     rows: dict[str, Row] = {}
     with tempfile.TemporaryDirectory() as folder:
-        servers: list[Natter | Process] = [
-            Natter(Path(folder) / "natter", "--gateways", str(given.gateways), "--routers", "1", *SETTINGS),
-            *peers(Path(folder)),
-        ]
-        if len(servers) < 3:
-            print("not installed: Prosody, ejabberd or both (apt-get install prosody ejabberd): no ratios to them")
-        for server in () if given.archive else servers:
-            if given.only in ("", server.name):
+        if not (given.archive or given.idle):
+            for server in chosen(Path(folder) / "busy", given):
                 print(f"{server.name} …", flush=True)
                 rows[server.name] = uvloop.run(measure(server, given.seconds))
-        if "natter" in rows:
+        if not given.archive:
+            print("idle sessions …", flush=True)
+            for name, row in uvloop.run(idleness(chosen(Path(folder) / "idle", given))).items():
+                rows[name] = rows.get(name, {}) | row
+        if "natter" in rows and not given.idle:
             rows["natter"] |= uvloop.run(scaling(Path(folder), given.seconds))
+            rows["natter"] |= uvloop.run(traced(Path(folder), given.seconds))
         for server in archives(Path(folder), "--gateways", str(given.gateways), "--routers", "1"):
-            if given.only in ("", server.name):
+            if given.only in ("", server.name) and not given.idle:
                 print(f"{server.name}, archive on …", flush=True)
                 rows[server.name] = rows.get(server.name, {}) | uvloop.run(keeping(server, given.seconds))
     print(table(rows))
@@ -208,7 +240,7 @@ def main() -> int:
     return 0
 
 
-# Idle sessions are many resources of a hundred accounts. The same hundred log in again and again: a password that is
+# Many sessions are many resources of a hundred accounts. The same hundred log in again and again: a password that is
 # known again (ADR 9) would hide what a login costs.
 SETTINGS = ("--set", "gateway.resources_max=1000", "--set", "gateway.verified_seconds=0")
 

@@ -167,6 +167,12 @@ def resident_kib(pids: list[int]) -> int:
 KEEPS_NOTHING = ("--set", "archive.enabled=false", "--set", "archive.offline=false")
 
 
+def p99(before: dict[float, float], after: dict[float, float]) -> float:
+    """Of what a histogram has counted since: the upper bound of the bucket."""
+    since = {bound: count - before.get(bound, 0.0) for bound, count in after.items()}
+    return next((bound for bound, count in since.items() if count >= 0.99 * since[math.inf]), math.inf)
+
+
 class Natter:
     """natter, durable acceptance on: every js_stream on file."""
 
@@ -188,17 +194,13 @@ class Natter:
         """Rows in the archives."""
         return rows(self.stack.data / "archive" / "archive.db", "messages")
 
-    def lag(self) -> float:
-        """Seconds from the acceptance of a message until the database had it: p99, the bucket's upper bound."""
+    def lags(self) -> dict[float, float]:
+        """From the acceptance of a batch's oldest message until the database had it: how many took at most so long."""
         [address] = [a for i, a in self.stack.run_json()["endpoints"]["ops"].items() if i.startswith("archive")]
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
-        buckets = [
-            (float(line.partition('le="')[2].partition('"')[0]), float(line.rpartition(" ")[2]))
-            for line in lines
-            if line.startswith("natter_archive_lag_seconds_bucket")
-        ]
-        return next((bound for bound, count in buckets if count >= 0.99 * buckets[-1][1]), math.inf)
+        buckets = [line for line in lines if line.startswith("natter_archive_lag_seconds_bucket")]
+        return {float(line.partition('le="')[2].partition('"')[0]): float(line.rpartition(" ")[2]) for line in buckets}
 
     def pids(self) -> list[int]:
         return self.stack.all_pids()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clients import END, Client, Managed, connect
-from servers import cpu_seconds, resident_kib
+from servers import cpu_seconds
 
 PASSWORD = "bench"
 ACCOUNTS = 100
@@ -274,21 +274,3 @@ async def logins(host: str, port: int, pids: Pids, *, count: int) -> Result:
     await asyncio.gather(*(one(i) for i in range(count)))
     await asyncio.sleep(1.0)
     return Result(count, time.perf_counter() - began, cpu_seconds(pids()) - cpu)
-
-
-async def idle_kib(host: str, port: int, pids: Pids, *, sessions: int, secure: ssl.SSLContext | None = None) -> float:
-    """Resident memory per bound session that says nothing, KiB, all processes: the slope, not the first step."""
-    people: list[Client] = []
-
-    async def up_to(count: int) -> int:
-        while len(people) < count:
-            client = await connect(host, port, secure)
-            people.append(await client.login(f"chat{len(people) % 100}", PASSWORD, resource=f"i{len(people)}"))
-        # Idle streams give their parsers back after a while.
-        await asyncio.sleep(12.0)
-        return resident_kib(pids())
-
-    before = await up_to(sessions // 3)
-    used = await up_to(sessions) - before
-    leave(people)
-    return used / (sessions - sessions // 3)

@@ -50,7 +50,7 @@ def test_nobody_deletes_a_js_stream_or_hears_what_is_not_meant_for_it(edges: Edg
 
 
 def test_answers_are_allowed_to_who_serves_only() -> None:
-    assert {e.service for e in EDGES if "allow_responses" in permissions(e)} == {"accounts", "muc"}
+    assert {e.service for e in EDGES if "allow_responses" in permissions(e)} == {"accounts", "archive", "muc"}
 
 
 def test_inboxes_of_users_are_apart() -> None:

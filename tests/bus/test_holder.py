@@ -91,10 +91,10 @@ async def test_alone_it_holds_everything(bus: Bus, eventually: Eventually) -> No
     await holder.start()
     await fill(bus, 0, 5)
     await eventually(lambda: all(team.numbers(lane) == list(range(5)) for lane in range(COUNT)))
-    assert sorted(holder.shards) == [0, 1, 2, 3]
+    assert holder.opened and sorted(holder.shards) == [0, 1, 2, 3]
     assert holder.shards[2].name == "lane.2"
     await holder.stop()
-    assert holder.shards == {}
+    assert holder.shards == {} and not holder.opened
     assert len(await Bucket(bus, subjects.POSITIONS).values()) == COUNT
     assert await Bucket(bus, subjects.LEASES).values() == []
 

@@ -17,7 +17,9 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 from faults import every_fault, few_faults  # noqa: E402
+from holding import killed_holders  # noqa: E402
 from ledger import Verdict  # noqa: E402
+from outage import outage  # noqa: E402
 from resuming import killed_under_load  # noqa: E402
 from stack import Stack  # noqa: E402
 from trial import Outcome, campaign, table  # noqa: E402
@@ -33,8 +35,8 @@ async def run(given: argparse.Namespace, seeds: list[int]) -> list[Outcome]:
         with tempfile.TemporaryDirectory(prefix="chaos") as folder:
             try:
                 where, flags = Path(given.keep or folder) / str(seed), given.up.split()
-                managed = not given.unmanaged
-                await campaign(where, seed, faults, say=say, note=found.append, flags=flags, managed=managed)
+                how = {"managed": not given.unmanaged, "forgets": given.forgets}
+                await campaign(where, seed, faults, say=say, note=found.append, flags=flags, **how)
             except Exception as error:
                 say(f"seed {seed} ended: {error!r}")
                 found.append(Outcome("the harness", seed, error=repr(error)[:300]))
@@ -50,7 +52,7 @@ def side_by_side(given: argparse.Namespace, seeds: list[int]) -> list[Outcome]:
             command = [sys.executable, str(HERE), "--seeds", str(seed), "--out", str(out), "--faults", given.faults]
             command += ["--up", given.up]
             command += (["--short"] if given.short else []) + (["--keep", given.keep] if given.keep else [])
-            command += ["--unmanaged"] if given.unmanaged else []
+            command += (["--unmanaged"] if given.unmanaged else []) + ["--forgets", str(given.forgets)]
             subprocess.run(command, check=False)
             return read(out)
 
@@ -65,6 +67,28 @@ def resume(sessions: int, flags: list[str]) -> int:
         stack = Stack(Path(folder), *alone, *flags).start()
         try:
             found = asyncio.run(killed_under_load(stack, pairs=sessions // 2, rounds=15, pause_seconds=1.0))
+        finally:
+            stack.stop()
+    say(str(found))
+    return 0 if found.exact else 1
+
+
+def database(seconds: float) -> int:
+    """The archive and its PostgreSQL killed, the database away for so long."""
+    with tempfile.TemporaryDirectory(prefix="chaos") as folder:
+        found = asyncio.run(outage(Path(folder), seconds=seconds, say=say))
+    say(str(found))
+    return 0 if found.kept else 1
+
+
+def holders(occupants: int, flags: list[str]) -> int:
+    """Twenty holders of a room are killed while people speak in it; what everybody heard, and its archive."""
+    with tempfile.TemporaryDirectory(prefix="chaos") as folder:
+        alone = ("--gateways", "2", "--open-registration", "--no-rate-limits", "--allow-plaintext")
+        room = ("--set", "runtime.mucs=2", "--set", f"muc.occupants_max={max(200, occupants)}")
+        stack = Stack(Path(folder), *alone, *room, "--set", "gateway.resources_max=1000", *flags).start()
+        try:
+            found = asyncio.run(killed_holders(stack, occupants=occupants, kills=20, per_second=10))
         finally:
             stack.stop()
     say(str(found))
@@ -92,11 +116,20 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="seeds at a time")
     parser.add_argument("--short", action="store_true", help="a few faults only")
     parser.add_argument("--unmanaged", action="store_true", help="clients that do not use stream management")
+    parser.add_argument("--forgets", type=float, default=0.0, help="share of reconnections that log in anew instead")
     parser.add_argument("--up", default="", help="further flags of `natter up`, as one word: --up='--profile zero'")
     parser.add_argument("--keep", default="", help="folder in which data and logs stay")
     parser.add_argument("--out", default="", help="file for the results, and no table")
     parser.add_argument("--resume", type=int, default=0, help="instead: so many sessions, and one gateway killed")
+    parser.add_argument(
+        "--database", type=float, default=0, help="instead: PostgreSQL killed, away for so many seconds"
+    )
+    parser.add_argument("--holders", type=int, default=0, help="instead: so many occupants of a room, and 20 kills")
     given = parser.parse_args()
+    if given.database:
+        sys.exit(database(given.database))
+    if given.holders:
+        sys.exit(holders(given.holders, given.up.split()))
     if given.resume:
         sys.exit(resume(given.resume, given.up.split()))
     seeds = [int(seed) for seed in given.seeds.split(",")]

@@ -16,7 +16,7 @@ from natter.bus.nats import NatsBus
 from system import System
 from tcpproxy import TcpProxy
 
-FIRES_SECONDS_MAX = 15.0
+FIRES_SECONDS_MAX = 45.0
 HALF_OPEN = "clients half open"
 # How often a full js_stream is made full again: what is done makes room.
 FULL_SECONDS = 0.1

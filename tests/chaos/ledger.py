@@ -56,8 +56,9 @@ class Ledger:
     bounced: set[int] = field(default_factory=set)
     # Number and time, in the order in which they came.
     received: list[tuple[int, float]] = field(default_factory=list)
-    # When the receiver has logged in since.
+    # When the receiver has logged in since, and the sender: each of its sessions is in order (RFC 6120 §10.1).
     logins: list[float] = field(default_factory=list)
+    sender_logins: list[float] = field(default_factory=list)
     # When the receiver's connection was left half open, if it was and the server has no means to find out.
     half_open: float | None = None
 
@@ -80,6 +81,9 @@ class Ledger:
         for number, time in self.received:
             first.setdefault(number, time)
         in_order = [number for number, time in first.items() if not self._is_late(number, time)]
+        of_session: dict[int, list[int]] = {}
+        for number in in_order:
+            of_session.setdefault(bisect_right(self.sender_logins, self.sent[number]), []).append(number)
         missing = set(self.sent) - set(counts)
         unread = self.unread() & self.accepted - self.bounced
         sessions = Counter(
@@ -92,7 +96,7 @@ class Ledger:
             duplicate=sum(counts.values()) - len(counts),
             again=sum(sessions.values()) - len(sessions),
             unread=len(unread),
-            reordered=inversions(in_order),
+            reordered=sum(inversions(numbers) for numbers in of_session.values()),
             unknown=len(missing - self.accepted - self.bounced),
             bounced=len(missing & self.bounced),
             late=len(first) - len(in_order),

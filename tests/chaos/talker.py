@@ -45,6 +45,8 @@ class Talker:
     password: str = "pw"
     resource: str = "n"
     domain: str = "localhost"
+    # Share of the reconnections in which it has lost the id with which it could resume.
+    forgets: float = 0.0
     connection: Raw | None = None
     up: asyncio.Event = field(default_factory=asyncio.Event)
     # Sessions and connections so far.
@@ -142,6 +144,9 @@ class Talker:
     async def _resumed(self, connection: Raw) -> bool:
         acceptance = self.acceptance
         if not isinstance(acceptance, Managed) or not (resume := acceptance.resume()):
+            return False
+        if random.random() < self.forgets:
+            acceptance.forget()
             return False
         connection.send(resume)
         answer = (await connection.until(r"<(resumed|failed)\b[^>]*?(?:/>|>.*?</\1>)")).group(0)

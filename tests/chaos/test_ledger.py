@@ -48,6 +48,14 @@ def test_what_was_meant_for_an_earlier_session_is_late_and_no_disorder() -> None
     assert made.verdict().reordered == 2
 
 
+def test_two_sessions_of_the_sender_are_in_no_order() -> None:
+    made = ledger(4, {0, 1, 2, 3}, [2, 0, 1, 3])
+    made.sender_logins = [1.5]
+    assert made.verdict() == Verdict(sent=4, ok=4)
+    made.received[1:3] = made.received[2:0:-1]
+    assert made.verdict().reordered == 1
+
+
 def test_a_further_copy_of_what_an_earlier_session_was_owed_is_allowed() -> None:
     # 0 was sent before the login, 1 behind it.
     made = ledger(2, {0, 1}, [0, 1, 0])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from talker import elements
+from acceptance import Managed
+from talker import Talker, elements
 
 
 def test_whole_elements_are_taken_and_the_rest_waits() -> None:
@@ -22,3 +24,12 @@ def test_whole_elements_are_taken_and_the_rest_waits() -> None:
 
 def test_an_empty_element_does_not_take_the_next_one_along() -> None:
     assert elements("<iq id='1'/><iq id='2'><ping/></iq>")[0] == ["<iq id='1'/>", "<iq id='2'><ping/></iq>"]
+
+
+async def test_who_forgets_logs_in_anew() -> None:
+    acceptance = Managed(enabled=True, id="x", inbound=5)
+    talker = Talker("a", lambda: ("", 0), acceptance, lambda _: None, lambda _: None, forgets=1.0)
+    connection: Any = None
+    # The connection is not asked.
+    assert not await talker._resumed(connection)
+    assert (acceptance.id, acceptance.inbound, acceptance.enabled) == ("", 0, False)

@@ -74,14 +74,15 @@ async def trial(system: System, work: Workload, fault: Fault, seed: int, index: 
             await asyncio.sleep(fault.seconds)
         finally:
             await fault.heal(system, rng)
+        if system.bus is not work._bus:
+            # At once: a snapshot takes what it covers out of the journal.
+            await work.follow()
         healed = loop.time()
         await asyncio.sleep(TRAIL_SECONDS)
         while not work.recovered(healed) and loop.time() < healed + RECOVERY_SECONDS_MAX:
             await asyncio.sleep(0.05)
         work.sending = False
         await talking
-        if system.bus is not work._bus:
-            await work.follow()
         await work.settle(SETTLE_SECONDS_MAX)
         outcome.unsettled = work.under_way()
         found = [pair.ledger.recovery_seconds(healed) for pair in work.pairs]
@@ -127,8 +128,12 @@ async def campaign(
     pairs: int = 4,
     flags: Sequence[str] = (),
     managed: bool = True,
+    forgets: float = 0.0,
 ) -> list[Outcome]:
-    """All `faults` in an order that the seed gives, on one system of its own. `managed`: with XEP-0198, if offered."""
+    """All `faults` in an order that the seed gives, on one system of its own.
+
+    `managed`: with XEP-0198, if offered; `forgets`: how often a client that could resume logs in anew.
+    """
     order = list(faults)
     random.Random(seed).shuffle(order)
     say(f"seed {seed}: {'; '.join(fault.name for fault in order)}")
@@ -136,7 +141,8 @@ async def campaign(
     outcomes: list[Outcome] = []
     try:
         await system.start()
-        work = Workload(system, pairs_count=pairs, acceptance=await acceptance_of(system) if managed else Echo)
+        acceptance = await acceptance_of(system) if managed else Echo
+        work = Workload(system, pairs_count=pairs, acceptance=acceptance, forgets=forgets)
         await work.start()
         for index, fault in enumerate(order):
             outcome = await trial(system, work, fault, seed, index)

@@ -58,6 +58,7 @@ class Workload:
     pause_seconds: float = 0.02
     acceptance: Callable[[], Acceptance] = Echo
     room: str = ROOM
+    forgets: float = 0.0
     run: int = 0
     pairs: list[Pair] = field(default_factory=list)
     roster: Roster = field(default_factory=Roster)
@@ -109,6 +110,7 @@ class Workload:
 
     def _talker(self, name: str) -> Talker:
         made = Talker(name, self._address, self.acceptance(), lambda _: None, partial(self._accepted, name))
+        made.forgets = self.forgets
         self.open[name] = set()
         return made
 
@@ -119,8 +121,8 @@ class Workload:
         """After a login: presence, and into the room again."""
         # What the last session did not know it will never know.
         self.open[talker.name].clear()
-        if talker is pair.receiver:
-            pair.ledger.logins.append(asyncio.get_running_loop().time())
+        logins = pair.ledger.logins if talker is pair.receiver else pair.ledger.sender_logins
+        logins.append(asyncio.get_running_loop().time())
         talker.send(self._presence(pair) if talker is pair.sender else "<presence/>")
         if talker in self.members():
             self.inside[self.members().index(talker)] = False

@@ -40,11 +40,11 @@ async def come(admission: Admission, count: int) -> list[asyncio.Task[bool]]:
     return tasks
 
 
-async def test_a_seconds_worth_comes_at_once_and_the_others_in_turn(world: World) -> None:
-    admission = world.admission(10)
+async def test_a_moments_worth_comes_at_once_and_the_others_in_turn(world: World) -> None:
+    admission = world.admission(100)
     tasks = await come(admission, 14)
     assert sum(task.done() for task in tasks) == 10
-    assert world.waits == [0.1, 0.2, 0.3, 0.4]
+    assert world.waits == [0.01, 0.02, 0.03, 0.04]
     assert LOGINS_WAITING.values[()] == 4
     world.gate.set()
     assert await asyncio.gather(*tasks) == [True] * 14
@@ -53,13 +53,16 @@ async def test_a_seconds_worth_comes_at_once_and_the_others_in_turn(world: World
     world.now += 5.0
     assert all([await admission.turn() for _ in range(10)])
     assert len(world.waits) == 4
+    # One comes at once, however slow the pace.
+    assert await world.admission(1).turn()
+    assert len(world.waits) == 4
 
 
 async def test_who_would_wait_too_long_is_refused_and_takes_nobodys_turn(world: World) -> None:
     admission = world.admission(10, wait=0.25)
     tasks = await come(admission, 20)
     world.gate.set()
-    assert sum(await asyncio.gather(*tasks)) == 12
+    assert sum(await asyncio.gather(*tasks)) == 3
     assert world.waits == [0.1, 0.2]
     world.now += 0.2
     assert await admission.turn()

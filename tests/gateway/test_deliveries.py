@@ -254,3 +254,15 @@ async def test_numbers(rig: Rig) -> None:
     [row] = rig.deliveries.tally.facts._rows
     assert row[2:5] == ("chat", 1, "delivered")
     assert row[9] >= 2000
+
+
+async def test_what_archives_keep_is_remembered_by_lane(rig: Rig) -> None:
+    alice, bob = rig.session("alice"), rig.session("bob")
+    kept = {"stanza_id": "id"}
+    rig.deliver(message("1", "alice", "bob", sequence=5, index=16, **kept), message("2", "alice", sequence=5, index=32))
+    # Came back, and was kept before; has no cause, and waited in the archive.
+    rig.deliver(message("3", "alice", sequence=6, returned=1, **kept), source="lane.1")
+    rig.deliver(message("4", "alice", **kept), source="archive")
+    rig.deliver(message("5", "alice", sequence=7, index=3, **kept), source="lane.2")
+    assert alice.heard == {"lane.0": 5 << 32 | 16, "lane.2": 7 << 32 | 3}
+    assert bob.heard == {"lane.0": 5 << 32 | 16}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from natter.bus.memory import MemoryBus
+from natter.gateway import gateway as module
 from natter.gateway.app import put_together
 from natter.gateway.gateway import TURNS, Gateway, closing
 from natter.gateway.session import Session
@@ -37,6 +40,9 @@ class Peer:
 
     def write(self) -> None:
         self.said.append("write")
+
+    def gone(self) -> None:
+        self.said.append("gone")
 
 
 @pytest.fixture
@@ -94,6 +100,43 @@ async def test_a_drain_closes_connections_one_after_another(gateway: Gateway) ->
     await draining
     assert all(peer.said == ["system-shutdown"] for peer in peers)
     assert gateway.loop.time() - began >= 0.08
+
+
+async def test_a_standstill_is_not_made_up_for_in_one_go(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway.settings = Settings(drain_per_second=110, drain_seconds_max=60, linger_seconds=0)
+    gateway.server = Server(allow_plaintext=True, rate_limits=False)
+    peers = [Peer() for _ in range(100)]
+    for peer in peers:
+        gateway.admit(peer)
+    clock, seen = [1000.0], []
+    monkeypatch.setattr(gateway, "loop", SimpleNamespace(time=lambda: clock[0]))
+
+    async def sleep(seconds: float) -> None:
+        seen.append(sum(bool(peer.said) for peer in peers))
+        # The third time it stands still for two seconds.
+        clock[0] += seconds + (2.0 if len(seen) == 3 else 0.0)
+
+    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    await gateway._close_all()
+    # 5.5 each, and twice that behind the standstill.
+    assert [b - a for a, b in pairwise(seen)][:4] == [5, 5, 11, 6]
+    assert all(peer.said == ["system-shutdown"] for peer in peers)
+
+
+async def test_what_is_lost_at_once_is_seen_to_in_portions(gateway: Gateway) -> None:
+    peers = [Peer() for _ in range(20)]
+    for peer in peers:
+        gateway.lost(peer)
+    gone = [sum(peer.said == ["gone"] for peer in peers)]
+    while gone[-1] < len(peers):
+        await asyncio.sleep(0)
+        gone.append(sum(peer.said == ["gone"] for peer in peers))
+    assert gone[0] == 8 and max(b - a for a, b in pairwise(gone)) == 8
+    # A single one is seen to at once.
+    await asyncio.sleep(0)
+    one = Peer()
+    gateway.lost(one)
+    assert one.said == ["gone"]
 
 
 async def test_those_without_a_session_are_looked_at_each_time_the_others_in_turns(gateway: Gateway) -> None:

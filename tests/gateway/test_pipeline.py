@@ -162,3 +162,11 @@ def test_who_is_available_no_more_says_which_rooms_he_may_be_in(session: Session
     assert not pipeline.frame_of(session, stanza("<presence/>"), 1).rooms
     assert pipeline.frame_of(session, stanza("<presence type='unavailable'/>"), 1).rooms == both
     assert not pipeline.frame_of(session, stanza("<presence type='unavailable'/>"), 1).rooms
+
+
+def test_a_question_to_the_archive_says_what_its_asker_has_seen(session: Session) -> None:
+    session.heard |= {"lane.0": 5 << 32 | 19, "lane.2": 7 << 32}
+    asked = pipeline.frame_of(session, stanza("<iq type='set' id='1'><query xmlns='urn:xmpp:mam:2'/></iq>"), 1)
+    assert {mark.source: (mark.sequence, mark.index) for mark in asked.heard} == {"lane.0": (5, 16), "lane.2": (7, 0)}
+    other = pipeline.frame_of(session, stanza("<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>"), 1)
+    assert not other.heard

@@ -15,6 +15,9 @@ from natter.bus.memory import MemoryBus
 from natter.gateway import position as module
 from natter.gateway.outbox import Outbox
 from natter.gateway.position import Position
+from natter.gateway.session import Managed
+from natter.gateway.unacked import Unacked
+from natter.proto.v1 import bus_pb2
 
 
 class World:
@@ -22,8 +25,8 @@ class World:
         self.bus = MemoryBus()
         self.taken = 0
         self.outbox: Any = Outbox(1000, 10)
-        session: Any = SimpleNamespace(outbox=self.outbox)
-        self.position = Position(self.bus, "g-1", lambda: self.taken, lambda: [session])
+        self.session: Any = SimpleNamespace(outbox=self.outbox, managed=None)
+        self.position = Position(self.bus, "g-1", lambda: self.taken, lambda: [self.session])
 
     async def saved(self) -> bytes | None:
         found = await Bucket(self.bus, subjects.POSITIONS).get(subjects.delivered("g-1"))
@@ -53,6 +56,29 @@ async def test_it_moves_when_everything_was_written(world: World) -> None:
     world.outbox.in_flight.clear()
     await world.position.save()
     assert await world.saved() == b"7"
+
+
+async def test_who_counts_and_cannot_be_resumed_has_no_heir(world: World) -> None:
+    world.taken = 7
+    world.session.outbox = outbox = Unacked(1000, 10, 5)
+    world.session.managed = Managed("", 0)
+    outbox.add(b"<message/>", bus_pb2.Frame())
+    await world.position.save()
+    assert await world.saved() == b"0"
+    outbox.take()
+    outbox.stall()
+    await world.position.save()
+    assert await world.saved() == b"0"
+    # What is written is written: an acknowledgement may take its time.
+    outbox.room()
+    await world.position.save()
+    assert await world.saved() == b"7"
+    # That of the others is read by who takes them over.
+    world.taken = 8
+    world.session.managed = Managed("x", 600)
+    outbox.add(b"<message/>", bus_pb2.Frame())
+    await world.position.save()
+    assert await world.saved() == b"8"
 
 
 async def test_it_goes_when_the_gateway_has_left_nothing(world: World) -> None:

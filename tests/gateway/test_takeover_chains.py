@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from natter.bus import subjects
 from natter.bus.sender import Sender
+from natter.gateway import takeover
 from natter.gateway.resumption import hashed
 from natter.proto.v1 import bus_pb2
 from taking import SM, R, World, again, chat, kill, managed, numbered, received
@@ -352,3 +354,55 @@ async def test_a_takeover_ends_when_the_session_has_moved_on(world: World) -> No
     alice.send(chat("bob@localhost/b", "x") + R)
     await alice.until(f"<a xmlns='{SM}' h='1'/>")
     assert not world.router.fenced
+
+
+async def test_a_gateway_that_wants_a_session_twice_takes_it_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def not_removed(bus: Any, username: str, revision: int) -> bool:
+        asked.append(username)
+        async with asyncio.timeout(30.0):
+            while len(asked) < 3:
+                await asyncio.sleep(0.001)
+        return False
+
+    monkeypatch.setattr(takeover, "removed_since", not_removed)
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    _source, previd = await acknowledged_long_ago(world, one)
+    await kill(one)
+    record = world.directory.by_resumption(hashed(previd))
+    takeovers = two.gateway.takeovers
+    # As an heir, and for its client.
+    taken = await asyncio.gather(
+        takeovers.take(record), takeovers.take(record), takeovers.find(record.bare, hashed(previd))
+    )
+    session = two.gateway.sessions[record.session]
+    assert taken[2] is session and [one for one in taken[:2] if one is not None] in ([], [session])
+    log = await world.bus.read(subjects.DELIVERIES, subjects.deliver(two.gateway.incarnation), limit=100)
+    frames = [frame for entry in log for frame in bus_pb2.Envelope.FromString(entry.payload).frames]
+    assert [frame.control for frame in frames if frame.control and frame.sessions] == [
+        bus_pb2.CONTROL_ARRIVING,
+        bus_pb2.CONTROL_ADOPTED,
+        bus_pb2.CONTROL_COMPLETE,
+    ]
+
+
+async def test_there_and_back_and_settled(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway(checkpoint_seconds=60)
+    client, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    client = await again(world, two, previd, 0)
+    await client.until("<resumed")
+    monkeypatch.setattr(takeover, "SETTLE_SECONDS", 0.1)
+    client = await again(world, one, previd, 0)
+    await client.until("<resumed")
+    bob.send(numbered("alice@localhost/r", 0, 3))
+    session = one.gateway.resumable[hashed(previd)]
+    await world.router.until(lambda: session.outbox.capture is None)
+    # Its own log is not read for it any more, as if it were that of a gateway which it had left.
+    bob.send(numbered("alice@localhost/r", 3, 9))
+    assert await received(client, "n8.") == [f"n{n}." for n in range(9)]
+    bob.send(chat("alice@localhost/r", "end"))
+    assert await received(client, "end") == ["end"]

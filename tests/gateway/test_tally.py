@@ -43,6 +43,28 @@ async def test_one_stanza_in(memory: MemoryBus, session: Session) -> None:
     assert CANARY not in str(facts._rows)
 
 
+async def test_more_traces_than_allowed_make_the_share_smaller(memory: MemoryBus, session: Session) -> None:
+    tally = Tally(FactsWriter(memory, "test"), 0.5, traces_per_second_max=20.0)
+
+    def begun(stanzas: int) -> int:
+        return sum(bool(tally.sampled(session, number / stanzas)) for number in range(stanzas))
+
+    assert begun(200) == 100
+    tally.look(1.0)
+    assert begun(200) == pytest.approx(20, abs=1)
+    tally.look(2.0)
+    # Half of what was allowed: the share may be twice as large.
+    assert begun(200) == pytest.approx(40, abs=2)
+    # In quieter times it grows back, and no further.
+    for _ in range(10):
+        tally.look(1.0)
+    assert tally.sample_ratio == 0.5
+    everything = Tally(FactsWriter(memory, "test"), 1.0, traces_per_second_max=20.0)
+    assert all(everything.sampled(session, 0.99) for _ in range(100))
+    everything.look(1.0)
+    assert everything.sample_ratio == 1.0
+
+
 async def test_one_frame_out_to_two_sessions(memory: MemoryBus) -> None:
     facts = FactsWriter(memory, "test")
     before = STANZAS_PROCESSED.values.get(("message", "out"), 0)

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from person import PASSWORD, Login, Person
 from stack import Stack
 
 PEOPLE = ("alice", "bob", "carol")
+
+
+LOG_LINES_MAX = 40
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
+    """With a failure: what `natter up` printed, and what its processes complained of."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(running, Stack):
+        report.sections.append(("natter up", running.output()))
+        for log in sorted(running.data.glob("log/*.log")):
+            lines = [line for line in log.read_text(errors="replace").splitlines() if '"level": "info"' not in line]
+            if lines:
+                report.sections.append((log.name, "\n".join(lines[-LOG_LINES_MAX:])))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -36,15 +36,15 @@ class Device:
 
     async def until(self, bodies: set[str]) -> None:
         """Wait until all of these were heard."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not bodies <= set(self.live.values()):
                 self.changed.clear()
                 await self.changed.wait()
 
     async def history(self) -> list[tuple[str, str]]:
         """Ids and bodies of what was said with alice here."""
-        rsm = {"max": 100, "before": ""}
-        answer = await self.person.plugin["xep_0313"].retrieve(with_jid="alice@localhost/four", rsm=rsm, timeout=20)
+        rsm = {"max": 100}
+        answer = await self.person.plugin["xep_0313"].retrieve(with_jid="alice@localhost/four", rsm=rsm, timeout=60)
         results = [result["mam_result"] for result in answer["mam"]["results"]]
         return [(result["id"], result["forwarded"]["stanza"]["body"]) for result in results]
 
@@ -91,7 +91,7 @@ async def conversation(stack: Stack, alice: Person, phone: Device, desk: Device,
     say(desk.person, "alice@localhost/four", "four")
     await phone.until({"four"})
     await alice.says("carol@localhost/desk", "four")
-    resumed = asyncio.ensure_future(tablet.person.wait_until("session_resumed", timeout=20))
+    resumed = asyncio.ensure_future(tablet.person.wait_until("session_resumed", timeout=60))
     tablet.person.connect(*stack.endpoint("c2s"))
     await resumed
     say(alice, "carol@localhost/desk", "five")

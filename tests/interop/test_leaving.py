@@ -26,5 +26,5 @@ async def test_a_gateway_leaves_under_load(tmp_path: Path) -> None:
     assert (report.lost, report.duplicated, report.reordered) == (0, 0, 0)
     assert report.sent > SESSIONS
     # One after another, at that pace, with room for a second's edge; then it ends, long before it must.
-    assert report.resumed_per_second_max <= PACE * 1.6 + 2
+    assert report.lost_per_second_max <= PACE * 1.6 + 2
     assert (report.moved - 1) / PACE <= report.exit_seconds < 15

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from natter.muc import rates
 from natter.muc.rates import Action, Rates, action_of
+from natter.muc.settings import Settings
 from natter.proto.v1 import bus_pb2
 from natter.xmpp.traits import Trait
 
@@ -62,3 +63,55 @@ async def test_who_talks_too_fast_is_told(hall) -> None:
     hall.send(guest, f"<presence from='{guest.jid}' to='{ROOM}/me' type='unavailable'/>")
     await hall.settled()
     assert guest.gone() == ["me"]
+
+
+async def test_strict_rates_hold_for_every_action_in_the_holder(hall) -> None:
+    hall.office.rates = Rates(Settings(strict_rates=True).rates())
+    owner, guest = await hall.login("o@localhost/r"), await hall.login("u@localhost/r")
+    hall.join(owner, ROOM, "owner")
+    hall.submit(owner, ROOM)
+    hall.join(guest, ROOM, "me")
+    await hall.settled()
+    for number in range(12):
+        hall.say(guest, ROOM, f"word {number}")
+    # Another one has said nothing yet, and another room has its own count.
+    hall.say(owner, ROOM, "mine")
+    await hall.settled()
+    assert owner.bodies() == [*(f"word {number}" for number in range(10)), "mine"]
+    assert guest.errors() == ["policy-violation"] * 2
+    for number in range(7):
+        hall.send(guest, f"<presence from='{guest.jid}' to='{ROOM}/me'><status>{number}</status></presence>")
+    await hall.settled()
+    statuses = [s.findtext("{jabber:client}status") for s in owner.got if s.tag.endswith("presence")]
+    assert [status for status in statuses if status] == [str(number) for number in range(5)]
+    assert guest.errors() == ["policy-violation"] * 4
+    for _ in range(11):
+        hall.join(guest, ROOM, "me")
+    await hall.settled()
+    # One join was before.
+    assert guest.errors() == ["policy-violation"] * 6
+    ping = f"<iq from='{guest.jid}' id='p' to='{ROOM}' type='get'><ping xmlns='urn:xmpp:ping'/></iq>"
+    for _ in range(21):
+        hall.send(guest, ping)
+    await hall.settled()
+    assert guest.errors() == ["policy-violation"] * 7
+
+
+async def test_what_comes_again_to_the_next_holder_is_not_too_much(hall) -> None:
+    hall.office.rates = Rates({Action.MESSAGE: 4})
+    guest = await hall.login("u@localhost/r")
+    hall.join(guest, ROOM, "me")
+    hall.submit(guest, ROOM)
+    for number in range(6):
+        hall.say(guest, ROOM, f"word {number}")
+    other = await hall.login("v@localhost/r")
+    hall.join(other, ROOM, "other")
+    await hall.settled()
+    # The next holder counts anew, and sees all of it again: what was said is said, what was refused stays refused.
+    hall.office.rates = Rates({Action.MESSAGE: 2})
+    await hall.kill()
+    hall.note = ""
+    await hall.open(0)
+    hall.say(guest, ROOM, "and more")
+    await hall.settled()
+    assert guest.bodies() == [*(f"word {number}" for number in range(4)), "and more"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from natter.muc.rates import Action
 from natter.muc.settings import Settings
 from pydantic import ValidationError
 
@@ -22,3 +23,9 @@ def test_every_setting_has_a_sentence_and_a_bound() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert field.metadata or field.annotation is bool or name == "create", name
+
+
+def test_rates_are_off_until_they_are_set_or_strict() -> None:
+    assert set(Settings().rates().values()) == {0}
+    strict = Settings(strict_rates=True, joins_per_minute_max=3).rates()
+    assert strict == {Action.MESSAGE: 10, Action.PRESENCE: 5, Action.JOIN: 3, Action.IQ: 20}

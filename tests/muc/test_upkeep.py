@@ -149,3 +149,31 @@ async def test_few_large_entries_are_worth_a_snapshot_too(hall, bus, monkeypatch
         await hall.worker.upkeep.tick()
     assert await Snapshots(bus).get("room", ROOM) is not None
     assert hall.worker.rooms.get(ROOM).pending_bytes == 0
+
+
+async def test_what_was_taken_back_leaves_journal_and_snapshot_soon(hall, bus) -> None:
+    guest = await talk(hall, 3)
+    hall.say(guest, ROOM, "canary")
+    await hall.settled()
+    heard = next(s for s in guest.got if s.findtext("{jabber:client}body") == "canary")
+    id = heard.find("{urn:xmpp:sid:0}stanza-id").get("id")
+
+    async def stored() -> list[bytes]:
+        entries = await bus.read(subjects.JOURNALS, subjects.journal("room", ROOM))
+        found = await Snapshots(bus).get("room", ROOM)
+        return [*(entry.payload for entry in entries), found[1] if found is not None else b""]
+
+    assert any(b"canary" in payload for payload in await stored())
+    hall.send(
+        guest,
+        f"<message from='{guest.jid}' id='r' to='{ROOM}' type='groupchat'>"
+        f"<retract xmlns='urn:xmpp:message-retract:1' id='{id}'/></message>",
+    )
+    await hall.settled()
+    for _ in range(4):
+        hall.save()
+        await hall.worker.upkeep.tick()
+    assert await Snapshots(bus).get("room", ROOM) is not None
+    assert all(b"canary" not in payload for payload in await stored())
+    # The archive has what was said round it, and a tombstone in its place.
+    assert b"word 2" in b"".join(await stored())

@@ -13,7 +13,7 @@ from natter.proto.v1 import bus_pb2
 from natter.proto.v1.bus_pb2 import Frame
 from natter.router.pipeline import ANSWERS, ORDERS
 from natter.router.route.view import Hosts
-from natter.router.xeps import mam
+from natter.router.xeps import mam, offline
 from natter.xmpp.element import attr_escape
 from natter.xmpp.traits import Trait
 
@@ -113,4 +113,4 @@ def hosts() -> Hosts:
 @pytest.fixture
 def keeping(hosts: Hosts) -> Hosts:
     """Likewise, with archives and offline storage."""
-    return replace(hosts, archive=True, offline=True, archive_requests=mam.REQUESTS)
+    return replace(hosts, archive=True, offline=True, archive_requests=mam.REQUESTS | offline.REQUESTS)

@@ -345,3 +345,19 @@ def test_what_a_later_version_adds_goes_on(bench: Bench, frames: Any) -> None:
     # A series that is taken apart: each of its messages has it.
     series = next(frame for _, frame in written if frame.sizes)
     assert all(added in one.SerializeToString() for one in expanded(series))
+
+
+def test_the_error_and_the_copies_of_it(bench: Bench, frames: Any) -> None:
+    bench.people.add(f"{ALICE}/tablet", gateway="g3", carbons=True)
+    said = frames("message", "x@remote.lit", "chat", inside="<body>hi</body>", id="m1")
+    (_, error), (_, sent), (subject, received) = bench.take(said)
+    assert error.type == "error" and error.sessions == ["s-phone"]
+    assert b"<body>hi</body>" in sent.stanza and b"<sent" in sent.stanza
+    assert subject == "natter.deliver.g3" and received.sessions == ["s-tablet"]
+    # XEP-0280 §7: the same type, the error as the other client has got it.
+    assert received.type == "error" and error.stanza in received.stanza.replace(b" xmlns='jabber:client'", b"")
+    assert received.stanza.startswith(f"<message from='{ALICE}' to='{ALICE}/tablet' type='error'>".encode())
+    assert (received.sequence, received.index) > (sent.sequence, sent.index)
+    # The next message has no error.
+    bench.people.add(f"{BOB}/x", gateway="g2")
+    assert all(b"<error" not in frame.stanza for _, frame in bench.take(frames("message", BOB, "chat"), sequence=8))

@@ -15,16 +15,20 @@ from stack import Stack
 PASSWORD = "pw"
 MUC = "http://jabber.org/protocol/muc"
 ROOMS = 4
+# A guest comes back as one of so many resources: caches of JIDs fill up during the warm-up.
+RESOURCES = 40
 
 
 @dataclass(slots=True)
 class Load:
-    """`people` stay, `guests` come and go; each does something `per_second` times."""
+    """`people` stay, `guests` come and go; each who stays does something `per_second` times."""
 
     stack: Stack
     people: int
     guests: int
     per_second: float
+    # How many times as fast as said.
+    pace: float = 1.0
     done: Counter[str] = field(default_factory=Counter)
     staying: list[Managed] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -65,7 +69,7 @@ class Load:
         dice = random.Random(number)
         acts = self._acts(number, person, dice)
         while True:
-            await asyncio.sleep(dice.uniform(0.5, 1.5) / self.per_second)
+            await asyncio.sleep(dice.uniform(0.5, 1.5) / self.per_second / self.pace)
             # What was heard is not kept here: the load must not grow itself.
             person.heard.clear()
             name = dice.choices(list(acts), [60, 15, 8, 6, 6, 4, 1])[0]
@@ -96,14 +100,14 @@ class Load:
     async def _guest(self, name: str) -> None:
         dice = random.Random(name)
         while True:
-            await self._visit(name, dice)
+            await self._visit(name, f"v{self.done['visit'] % RESOURCES}", dice)
             self.done["visit"] += 1
 
-    async def _visit(self, name: str, dice: random.Random) -> None:
+    async def _visit(self, name: str, resource: str, dice: random.Random) -> None:
         async def about(seconds: float) -> None:
-            await asyncio.sleep(dice.uniform(0.5, 1.5) * seconds)
+            await asyncio.sleep(dice.uniform(0.5, 1.5) * seconds / self.pace)
 
-        guest = await (await Raw.open(*self.stack.endpoint("c2s"))).login(name, PASSWORD)
+        guest = await (await Raw.open(*self.stack.endpoint("c2s"))).login(name, PASSWORD, resource=resource)
         try:
             await about(1.0)
             room = f"room{dice.randrange(ROOMS)}@conference.localhost"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 # Values that follow one another closely tell little more than one of them: they are averaged over so long.
 BLOCK_SECONDS = 30.0
+# What a process needs only for a moment is gone once in so long.
+FLOOR_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,21 @@ def blocks(samples: Sequence[tuple[float, float]], seconds: float = BLOCK_SECOND
         (sum(time for time, _ in part) / len(part), sum(value for _, value in part) / len(part))
         for _, part in sorted(found.items())
     ]
+
+
+def floors(samples: Sequence[tuple[float, float]], seconds: float = FLOOR_SECONDS) -> list[tuple[float, float]]:
+    """The lowest value of each block of time, in its middle: what stays when everything that passes has passed."""
+    found: dict[int, float] = {}
+    begin = samples[0][0]
+    for time, value in samples:
+        block = int((time - begin) // seconds)
+        found[block] = min(value, found.get(block, math.inf))
+    return [(begin + (block + 0.5) * seconds, value) for block, value in sorted(found.items())]
+
+
+def floor_slope(samples: Sequence[tuple[float, float]]) -> Slope:
+    """The line through the floors."""
+    return slope(floors(samples), FLOOR_SECONDS)
 
 
 def slope(samples: Sequence[tuple[float, float]], seconds: float = BLOCK_SECONDS) -> Slope:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from slope import Slope, blocks, slope
+from slope import Slope, blocks, floor_slope, floors, slope
 
 
 def test_a_line() -> None:
@@ -29,6 +29,15 @@ def test_noise_round_nothing_and_noise_round_a_line() -> None:
 def test_a_step_is_no_line() -> None:
     found = slope([(t, 0.0 if t < 60 else 100.0) for t in range(0, 600, 3)])
     assert found.uncertainty > 3
+
+
+def test_the_floor_sees_what_stays_below_what_passes() -> None:
+    dice = random.Random(5)
+    passing = [(float(t), 1000.0 + 400.0 * dice.random() ** 2) for t in range(0, 900, 3)]
+    rising = [(t, value + t / 20) for t, value in passing]
+    assert not floor_slope(passing).rises
+    assert floor_slope(rising).rises and abs(floor_slope(rising).per_minute - 3.0) < 1.0
+    assert floors([(5.0, 7.0), (20.0, 3.0), (70.0, 4.0)]) == [(35.0, 3.0), (95.0, 4.0)]
 
 
 def test_too_little() -> None:

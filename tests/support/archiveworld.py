@@ -8,6 +8,7 @@ from typing import Any
 
 from natter.archive.accounts import Accounts
 from natter.archive.handover import Handover
+from natter.archive.inbox import Inbox
 from natter.archive.preferences import Wishes
 from natter.archive.queries import Queries
 from natter.archive.settings import Settings
@@ -72,6 +73,7 @@ class World:
                 lambda owner: LOG,
                 self.handover.asked,
                 wishes,
+                Inbox(self.archive, self.handover, self.settings.offline_max),
                 self.settings.search,
             ),
             self.handover,
@@ -89,8 +91,10 @@ class World:
         await self.worker.close()
         await self.handover.close()
 
-    async def bind(self, jid: str, *, available: bool = True, priority: int = 0) -> Session:
-        record = SessionRecord(session=f"s:{jid}", gateway="g1", jid=jid, available=available, priority=priority)
+    async def bind(self, jid: str, *, available: bool = True, priority: int = 0, carbons: bool = False) -> Session:
+        record = SessionRecord(
+            session=f"s:{jid}", gateway="g1", jid=jid, available=available, priority=priority, carbons=carbons
+        )
         return await self.directory.create(record)
 
     def message(self, text: str, *, sender: str = f"{ALICE}/a", to: str = BOB, **fields: Any) -> Frame:

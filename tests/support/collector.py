@@ -19,6 +19,9 @@ class Collector:
     url: str
     traces: list[ExportTraceServiceRequest] = field(default_factory=list)
     metrics: list[ExportMetricsServiceRequest] = field(default_factory=list)
+    # Exports kept of each kind; None: all. Spans are counted in any case.
+    kept_max: int | None = None
+    count: int = 0
 
     def spans(self) -> list[Span]:
         """Every span so far."""
@@ -33,8 +36,11 @@ def collecting() -> Iterator[Collector]:
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
             if self.path == "/v1/traces":
-                found.traces.append(ExportTraceServiceRequest.FromString(body))
-            elif self.path == "/v1/metrics":
+                came = ExportTraceServiceRequest.FromString(body)
+                found.count += sum(len(scope.spans) for r in came.resource_spans for scope in r.scope_spans)
+                if found.kept_max is None or len(found.traces) < found.kept_max:
+                    found.traces.append(came)
+            elif self.path == "/v1/metrics" and (found.kept_max is None or len(found.metrics) < found.kept_max):
                 found.metrics.append(ExportMetricsServiceRequest.FromString(body))
             self.send_response(200)
             self.send_header("Content-Length", "0")

@@ -11,6 +11,7 @@ import re
 import sys
 import tempfile
 import time
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -37,7 +38,8 @@ class Report:
     duplicated: int = 0
     reordered: int = 0
     failures: list[str] = field(default_factory=list)
-    # Sessions resumed in the busiest second; seconds from SIGTERM to the last exit; exit statuses.
+    # Connections lost, and sessions resumed, in the busiest second; seconds from SIGTERM to the last exit; statuses.
+    lost_per_second_max: int = 0
     resumed_per_second_max: int = 0
     exit_seconds: float = 0.0
     statuses: dict[str, int] = field(default_factory=dict)
@@ -106,6 +108,7 @@ async def leave(
         await person.acknowledge_all(seconds=60)
     await all_there(people[1::2], counts)
     watching.cancel()
+    report.lost_per_second_max = busiest([at for person in people for at in person.lost])
     for receiver, count in zip(people[1::2], counts, strict=True):
         judge(receiver, count, report)
     report.moved = sum(p.resumed for p in people)
@@ -132,6 +135,12 @@ async def watch(people: list[Managed], report: Report) -> None:
         seen = [*seen[1:], sum(p.resumed for p in people)]
         report.resumed_per_second_max = max(report.resumed_per_second_max, seen[-1] - seen[0])
         await asyncio.sleep(0.1)
+
+
+def busiest(moments: list[float]) -> int:
+    """The most of them in any second."""
+    ordered = sorted(moments)
+    return max((bisect_left(ordered, at + 1.0) - number for number, at in enumerate(ordered)), default=0)
 
 
 def numbers(receiver: Managed) -> list[int]:

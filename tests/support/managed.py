@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+import ssl
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ class Managed:
     password: str
     resource: str = "m"
     max_seconds: int = 600
+    # TLS from the first byte where it is given; how long one attempt to come back may take.
+    secure: ssl.SSLContext | None = None
+    try_seconds_max: float = TRY_SECONDS_MAX
     jid: str = ""
     previd: str = ""
     # Stanzas received and, of those sent, acknowledged; and those sent that are not.
@@ -39,6 +43,8 @@ class Managed:
     failures: list[str] = field(default_factory=list)
     # How long each resumption took, from the loss of the connection.
     seconds: list[float] = field(default_factory=list)
+    # When each connection was lost.
+    lost: list[float] = field(default_factory=list)
     raw: Raw | None = None
     stopping: bool = False
     acknowledges: bool = True
@@ -49,7 +55,7 @@ class Managed:
 
     async def start(self, *, presence: bool = False) -> Managed:
         """Log in, enable, and begin to read."""
-        raw = await Raw.open(self.host, self.port)
+        raw = await Raw.open(self.host, self.port, secure=self.secure)
         await raw.login(self.user, self.password, resource=self.resource, presence=False)
         self.jid = raw.jid
         raw.send(f"<enable xmlns='{SM}' resume='true' max='{self.max_seconds}'/>")
@@ -126,8 +132,9 @@ class Managed:
             raw, self.raw = self.raw, None
             raw.writer.transport.abort()
             lost = time.monotonic()
+            self.lost.append(lost)
             while not await self._come_back():
-                if time.monotonic() - lost > BACK_SECONDS_MAX:
+                if time.monotonic() - lost > max(BACK_SECONDS_MAX, 2 * self.try_seconds_max):
                     self.failures.append("never came back")
                     return
                 await asyncio.sleep(0.1)
@@ -176,8 +183,8 @@ class Managed:
     async def _come_back(self) -> bool:
         """One attempt to resume."""
         try:
-            async with asyncio.timeout(TRY_SECONDS_MAX):
-                raw = await Raw.open(self.host, self.port)
+            async with asyncio.timeout(self.try_seconds_max):
+                raw = await Raw.open(self.host, self.port, secure=self.secure)
                 await raw.features()
                 plain = base64.b64encode(f"\0{self.user}\0{self.password}".encode()).decode()
                 raw.send(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>")

@@ -9,7 +9,7 @@ from typing import Any
 
 from slixmpp import ClientXMPP
 
-HEARD_SECONDS_MAX = 20.0
+HEARD_SECONDS_MAX = 40.0
 PASSWORD = "correct horse"
 PLUGINS = (
     "xep_0004",
@@ -21,6 +21,7 @@ PLUGINS = (
     "xep_0199",
     "xep_0202",
     "xep_0249",
+    "xep_0352",
     "xep_0410",
 )
 

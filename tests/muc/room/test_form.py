@@ -30,6 +30,7 @@ def submit(room: Room, **values: str) -> Config:
             member_list_roles=("moderator", "participant"), lang="en", pubsub="xmpp:p@q?;node=n", registration="closed",
             voice_requests_refused=True, voice_request_seconds=60, visitors_keep_status=True, visitors_keep_nick=True,
             queries_refused=True, occupants_hidden=True, unarchived=True, nicks_locked=True, voiced_by_default=True,
+            history_stanzas_held_back=3,
         ),
     ],
 )  # fmt: skip
@@ -98,3 +99,38 @@ def test_a_number_that_is_none_and_roles_that_are_none() -> None:
     for var, value in (("voice_request_min_interval", "soon"), ("muc#roomconfig_presencebroadcast", "king")):
         with pytest.raises(Refused):
             form.submitted(room, Form("submit", (Field(var, (value,)),)), LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("given", "most", "unasked"),
+    [
+        ({"muc#maxhistoryfetch": "50"}, 50, 50),
+        ({"muc#roomconfig_historylength": "50"}, 50, 50),
+        # The whole form comes back, and one of the two names was changed.
+        ({"muc#maxhistoryfetch": "20", "muc#roomconfig_historylength": "50"}, 50, 50),
+        ({"muc#maxhistoryfetch": "50", "muc#roomconfig_historylength": "20"}, 50, 50),
+        ({"muc#roomconfig_defaulthistorymessages": "5"}, 20, 5),
+        ({"muc#roomconfig_defaulthistorymessages": "500"}, 20, 20),
+        ({"muc#maxhistoryfetch": "0", "muc#roomconfig_defaulthistorymessages": "5"}, 0, 0),
+        ({"muc#maxhistoryfetch": "50", "muc#roomconfig_defaulthistorymessages": "30"}, 50, 30),
+    ],
+)
+def test_history_has_two_names_and_a_default(given: dict[str, str], most: int, unasked: int) -> None:
+    room = Room("r@h")
+    fields = tuple(Field(var, (value,)) for var, value in given.items())
+    config = form.submitted(room, Form("submit", fields), LIMITS)[0]
+    assert config.history_stanzas_max == most
+    assert config.history_stanzas_max - config.history_stanzas_held_back == unasked
+    # And as it is shown it is submitted.
+    shown = form.offered(replace(room, config=config), LIMITS)
+    assert form.submitted(replace(room, config=config), replace(shown, kind="submit"), LIMITS)[0] == config
+
+
+def test_no_option_is_empty() -> None:
+    # Clients have died of it.
+    offered = form.offered(Room("r@h"), LIMITS)
+    assert all(value for field in offered.fields for value, _ in field.options)
+    assert submit(Room("r@h", config=Config(registration="closed"))).registration == "closed"
+    fields = (Field("{urn:natter:muc}registration", ("default",)),)
+    closed = Room("r@h", config=Config(registration="closed"))
+    assert form.submitted(closed, Form("submit", fields), LIMITS)[0].registration == ""

@@ -53,3 +53,12 @@ def test_parts_are_bounded_and_the_last_has_the_state(coven, monkeypatch) -> Non
 
 def test_a_chapter_has_so_many_messages() -> None:
     assert [past.chapter_of(n) for n in (0, 1, 128, 129)] == [0, 0, 0, 1]
+
+
+def test_what_takes_something_back() -> None:
+    said, taken, moderated, other = (room_pb2.RoomEvent() for _ in range(4))
+    said.message_sent.nick = "n"
+    taken.message_sent.retracts = 3
+    moderated.message_moderated.retracts = 3
+    other.occupant_left.nick = "n"
+    assert [past.takes_back(event) for event in (said, taken, moderated, other)] == [False, True, True, False]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from natter.router.pipeline import decide
-from natter.router.route.outcome import Copy, Deliver, Hand, Keep
+from natter.router.route.outcome import Bounce, Copy, Deliver, Drop, Hand, Keep
 from natter.router.route.view import Hosts
 from natter.xmpp.traits import Trait
 
@@ -71,6 +72,42 @@ def test_what_is_not_copied(devices: Any, people: Any, frames: Any, hosts: Hosts
     assert len(decide(frames("message", f"{BOB}/desk", "chat", traits=int(traits)), people, hosts)) == 1
 
 
-def test_what_comes_back_or_is_refused_is_not_copied(devices: Any, people: Any, frames: Any, hosts: Hosts) -> None:
+def test_what_comes_back_is_not_copied_again(devices: Any, people: Any, frames: Any, hosts: Hosts) -> None:
     assert len(decide(frames("message", f"{BOB}/desk", "chat", returned=1), people, hosts)) == 1
-    assert len(decide(frames("message", "romeo@elsewhere.lit", "chat"), people, hosts)) == 1
+
+
+def test_what_is_refused_is_copied_with_its_error(devices: Any, people: Any, frames: Any, hosts: Hosts) -> None:
+    tablet = (devices[f"{ALICE}/tablet"],)
+    assert decide(frames("message", "romeo@elsewhere.lit", "chat"), people, hosts) == (
+        Bounce("remote-server-not-found"),
+        Copy(ALICE, tablet, sent=True),
+        Copy(ALICE, tablet, sent=False, error=True),
+    )
+    private = int(Trait.BODY | Trait.PRIVATE)
+    assert len(decide(frames("message", "romeo@elsewhere.lit", "chat", traits=private), people, hosts)) == 1
+    assert len(decide(frames("message", "romeo@elsewhere.lit", "groupchat"), people, hosts)) == 1
+
+
+def test_an_error_is_copied_like_what_it_answers(devices: Any, people: Any, frames: Any, hosts: Hosts) -> None:
+    error = {"traits": int(Trait.ERROR)}
+    delivered, received, sent = decide(frames("message", f"{BOB}/desk", "error", **error), people, hosts)
+    assert delivered == Deliver((devices[f"{BOB}/desk"],))
+    assert received == Copy(BOB, (devices[f"{BOB}/phone2"],), sent=False)
+    assert sent == Copy(ALICE, (devices[f"{ALICE}/tablet"],), sent=True)
+    # The client that it is for has left: the others hear of it.
+    dropped, received, _ = decide(frames("message", f"{BOB}/gone", "error", **error), people, hosts)
+    assert dropped == Drop("error")
+    assert received == Copy(BOB, (devices[f"{BOB}/desk"], devices[f"{BOB}/phone2"]), sent=False)
+
+
+def test_an_error_for_a_room_is_not_copied(devices: Any, people: Any, frames: Any, hosts: Hosts) -> None:
+    room = "den@conference.example.com"
+    assert decide(frames("message", f"{room}/nick", "error"), people, hosts) == (Hand("room", room),)
+
+
+def test_nobody_hears_of_what_is_blocked(devices: Any, people: Any, frames: Any, hosts: Hosts) -> None:
+    blocking = replace(hosts, blocks=lambda who, whom: who == BOB)
+    outcomes = decide(frames("message", f"{BOB}/desk", "error", traits=int(Trait.ERROR)), people, blocking)
+    assert outcomes == (Drop("blocked"),)
+    refused = decide(frames("message", f"{BOB}/desk", "chat"), people, blocking)
+    assert {outcome.account for outcome in refused if isinstance(outcome, Copy)} == {ALICE}

@@ -267,3 +267,19 @@ def test_history_by_characters_is_whole_stanzas(coven) -> None:
     got = [s for s in heard.by(coven.hecate) if s.find(DELAY) is not None]
     assert 1 <= len(got) <= 2
     assert got[-1].findtext("{jabber:client}body") == "word 4"
+
+
+def test_who_asks_for_no_history_gets_what_the_room_thinks_right(coven) -> None:
+    coven.configure(coven.crone, **{"muc#maxhistoryfetch": "10", "muc#roomconfig_defaulthistorymessages": "2"})
+    for number in range(5):
+        coven.say(coven.hag, f"word {number}")
+
+    def repeated(x: str) -> list[str | None]:
+        got = coven.join(coven.hecate, "hecate", x=x).by(coven.hecate)
+        coven.send(f"<presence from='{coven.hecate}' to='{coven.room.jid}/hecate' type='unavailable'/>")
+        return [s.findtext("{jabber:client}body") for s in got if s.find(DELAY) is not None and s.find("*") is not None]
+
+    assert repeated("") == ["word 3", "word 4"]
+    assert repeated("<history maxstanzas='4'/>") == [f"word {n}" for n in range(1, 5)]
+    assert repeated("<history maxstanzas='100'/>") == [f"word {n}" for n in range(5)]
+    assert repeated("<history seconds='10000'/>") == [f"word {n}" for n in range(5)]

@@ -80,7 +80,7 @@ EDGES = (
         "muc",
         # Room shards: an operator's wish goes through the room's holder.
         writes=(DELIVER, ROOM_SHARD, "natter.journal.room.*", "natter.chapter.*.*.*", FACTS),
-        buckets=(*HOLDING, subjects.SNAPSHOTS, "rooms"),
+        buckets=(*HOLDING, subjects.SNAPSHOTS, subjects.SEALS, "rooms"),
         reads=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
         looks=(subjects.SESSIONS,),
         purges=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
@@ -111,6 +111,7 @@ EDGES = (
         # Rosters: whom their owners want archived.
         looks=(subjects.SESSIONS, subjects.SNAPSHOTS),
         purges=(subjects.ARCHIVE,),
+        serves=(subjects.rpc("archive", "*"),),
         outside=("sql",),
     ),
     Edges(
@@ -122,7 +123,7 @@ EDGES = (
         outside=("clickhouse",),
     ),
     # Who runs `natter user`, `natter room` and `natter doctor` against a cluster.
-    Edges("operator", asks=(subjects.rpc("accounts", "*"), subjects.rpc("muc", "*"))),
+    Edges("operator", asks=(subjects.rpc("accounts", "*"), subjects.rpc("muc", "*"), subjects.rpc("archive", "*"))),
 )
 
 

@@ -41,26 +41,31 @@ def messages_of(payload: bytes, sender: str) -> Iterator[FactRow]:
             return
         number = names.index(sender)
         senders = column("H", facts.sender)
-        rows = [row for row, found in enumerate(senders) if found == number and facts.kind[row] == KIND_MESSAGE]
-        yield from [_row(facts, names, row) for row in rows]
+        # Of several rows that are alike only the sizes stand one by one.
+        alike = column("H", facts.alike) if facts.alike else array("H", [1]) * len(senders)
+        sizes = column("I", facts.size)
+        for entry, (found, end) in enumerate(zip(senders, accumulate(alike), strict=True)):
+            if found == number and facts.kind[entry] == KIND_MESSAGE:
+                for size in sizes[end - alike[entry] : end]:
+                    yield _row(facts, names, entry, size)
     except (DecodeError, ValueError, IndexError):
         return
 
 
-def _row(facts: StanzaFacts, names: list[str], row: int) -> FactRow:
-    tos = [names[column("H", facts.to)[row]]]
+def _row(facts: StanzaFacts, names: list[str], entry: int, size: int) -> FactRow:
+    tos = [names[column("H", facts.to)[entry]]]
     if facts.others:
         counts = column("I", facts.others)
-        end = list(accumulate(counts))[row]
-        tos += [names[place] for place in column("H", facts.others_to)[end - counts[row] : end]]
+        end = list(accumulate(counts))[entry]
+        tos += [names[place] for place in column("H", facts.others_to)[end - counts[entry] : end]]
     return FactRow(
-        column("Q", facts.time_us)[row],
-        names[column("H", facts.type)[row]],
-        bool(facts.direction[row]),
-        names[column("H", facts.outcome)[row]],
+        column("Q", facts.time_us)[entry],
+        names[column("H", facts.type)[entry]],
+        bool(facts.direction[entry]),
+        names[column("H", facts.outcome)[entry]],
         tuple(tos),
-        column("I", facts.size)[row],
-        column("I", facts.latency_us)[row],
+        size,
+        column("I", facts.latency_us)[entry],
     )
 
 

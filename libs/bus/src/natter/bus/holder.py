@@ -60,6 +60,11 @@ class Holder:
         """The shards at work here, by number."""
         return {r.number: r.shard for r in self._runners.values() if r.shard is not None}
 
+    @property
+    def opened(self) -> bool:
+        """Whether there are shards here, and all of them are at work."""
+        return bool(self._runners) and all(r.shard is not None for r in self._runners.values())
+
     async def start(self) -> None:
         """Take the first shards, and keep doing so. What is taken opens in the background."""
         await self._leases.start()

@@ -40,6 +40,7 @@ SNAPSHOTS = "snapshots"
 PARKED = "parked"
 CHECKPOINTS = "checkpoints"
 BLOCKLISTS = "blocklists"
+SEALS = "seals"
 
 GIB = 1 << 30
 INSTANCE_SECONDS = 5.0
@@ -100,6 +101,8 @@ def streams(
         bucket_spec(SESSIONS, replicas=replicas),
         bucket_spec(LEASES, age_seconds=lease_seconds, in_memory=True, replicas=replicas),
         bucket_spec(INSTANCES, age_seconds=INSTANCE_SECONDS, in_memory=True, replicas=replicas),
+        # What rooms are sealed with under profile zero, and never on disk.
+        bucket_spec(SEALS, in_memory=True, bytes_max=1 << 16, replicas=replicas),
         bucket_spec(POSITIONS, replicas=replicas),
         bucket_spec(SNAPSHOTS, replicas=replicas),
         bucket_spec(CHECKPOINTS, age_seconds=2 * 86400.0, replicas=replicas),

@@ -123,17 +123,42 @@ def run(
 
 
 @app.command()
-def doctor(config: Config = None, data: Data = "", nats: Nats = "", set_: Sets = None) -> None:
+def doctor(
+    config: Config = None,
+    data: Data = "",
+    nats: Nats = "",
+    set_: Sets = None,
+    projections: Annotated[
+        bool, typer.Option("--projections", help="Compare the archives with their log instead, as far as it reaches.")
+    ] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="With --projections: put right what differs.")] = False,
+) -> None:
     """Look for what is wrong and say what to do."""
-    from .doctor import examine
+    from . import doctor as general
+    from . import projections as archives
 
-    findings = asyncio.run(examine(Flags(config=config, data=data, set=tuple(set_ or ())), nats))
+    if repair and not projections:
+        raise CommandFailed("--repair goes with --projections")
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    for finding in findings:
+    well = True
+
+    def say(finding: general.Finding) -> None:
+        nonlocal well
+        well = well and finding.well
         mark = "ok     " if finding.well else "problem"
         advice = "" if finding.well else f" → {finding.advice}"
         console.print(f"{mark} {finding.subject}: {finding.text}{advice}", style=None if finding.well else "red")
-    raise typer.Exit(0 if all(f.well for f in findings) else EXIT_FAILED)
+
+    async def compare() -> None:
+        async for finding in archives.examine(_where(data, nats), repair=repair):
+            say(finding)
+
+    if projections:
+        _done(compare())
+    else:
+        for finding in asyncio.run(general.examine(Flags(config=config, data=data, set=tuple(set_ or ())), nats)):
+            say(finding)
+    raise typer.Exit(0 if well else EXIT_FAILED)
 
 
 @app.command()

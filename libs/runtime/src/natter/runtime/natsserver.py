@@ -58,9 +58,10 @@ def configuration(folder: Path, listen: Address, password: str, log: Path) -> st
 def environment(cores: int) -> dict[str, str]:
     """What nats-server is told about the machine: its share of the work is a fourth (docs/adr/0016).
 
-    More threads than that only wake each other.
+    More threads than that only wake each other. Most of its heap are buffers without pointers, one of 8 MiB for every
+    js_stream that is being written: to collect twice as often costs nothing that can be measured, and saves a quarter.
     """
-    return {"GOMAXPROCS": str(max(1, cores // 4))}
+    return {"GOMAXPROCS": str(max(1, cores // 4)), "GOGC": "50"}
 
 
 def prepare(folder: Path, listen: Address, log: Path) -> tuple[Credentials, Path]:

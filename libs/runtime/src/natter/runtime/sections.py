@@ -91,6 +91,11 @@ class TelemetrySection(BaseModel):
     sample_ratio: float = Field(
         0.01, ge=0, le=1, description="Share of stanzas that get a trace; OTEL_TRACES_SAMPLER_ARG where it is set."
     )
+    traces_per_second_max: float = Field(
+        20.0,
+        ge=0,
+        description="Traces that a gateway begins per second; above it the share is smaller. Not with sample_ratio 1.",
+    )
     otlp_endpoint: str = Field(
         "", max_length=1000, description="OTLP/HTTP address that takes spans and metrics; empty: none."
     )

@@ -16,6 +16,9 @@ from . import fulltext
 from .database import Database
 from .tables import marks, messages, positions, preferences, waiting
 
+# Ids named in one statement.
+KEYS_AT_ONCE_MAX: Final = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -111,6 +114,14 @@ class Archive:
                 keys = ["shard", "source"]
                 await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=newer))
 
+    async def repair(self, put: Sequence[Message], drop: Iterable[Message]) -> None:
+        """Forget rows by owner and id, then write others: all of it or nothing."""
+        async with self._database.writing() as connection:
+            for row in drop:
+                await connection.execute(delete(messages).where(messages.c.owner == row.owner, messages.c.id == row.id))
+            if put:
+                await connection.execute(self._insert(messages).on_conflict_do_nothing(), [_of(m) for m in put])
+
     async def sequence(self, shard: str) -> int:
         """How far the shard has been worked off; 0: not at all."""
         async with self._database.reading() as connection:
@@ -159,6 +170,24 @@ class Archive:
         last = await self.page(everything, 1, backwards=True)
         return (first.messages[0], last.messages[0]) if first.messages and last.messages else None
 
+    async def between(self, first: int, last: int) -> list[Message]:
+        """The messages of all archives from one position to before another."""
+        return await self._messages(
+            select(messages).where(messages.c.position >= first, messages.c.position < last).order_by("position")
+        )
+
+    async def rows(self, keys: Sequence[tuple[str, str]]) -> list[Message]:
+        """The messages of these owners with these ids, as far as they are there."""
+        of_owner: dict[str, list[str]] = {}
+        for owner, id in keys:
+            of_owner.setdefault(owner, []).append(id)
+        found = []
+        for owner, ids in of_owner.items():
+            for start in range(0, len(ids), KEYS_AT_ONCE_MAX):
+                some = messages.c.id.in_(ids[start : start + KEYS_AT_ONCE_MAX])
+                found += await self._messages(select(messages).where(messages.c.owner == owner, some))
+        return found
+
     async def _messages(self, statement: Select[Any]) -> list[Message]:
         async with self._database.reading() as connection:
             return [Message(*row) for row in await connection.execute(statement)]
@@ -170,6 +199,23 @@ class Archive:
         statement = select(waiting.c.owner, func.count().label("waiting")).group_by(waiting.c.owner)
         async with self._database.reading() as connection:
             return {row.owner: row.waiting for row in await connection.execute(statement)}
+
+    async def waits(self, owner: str, count: int) -> list[Waiting]:
+        """What waits for a user, `count` at most, in order."""
+        statement = (
+            select(*(waiting.c[name] for name in Waiting.__dataclass_fields__))
+            .where(waiting.c.owner == owner)
+            .order_by(waiting.c.position)
+            .limit(count)
+        )
+        async with self._database.reading() as connection:
+            return [Waiting(*row) for row in await connection.execute(statement)]
+
+    async def forget_waiting(self, owner: str, positions: Sequence[int]) -> int:
+        """These wait no longer; how many did."""
+        some = delete(waiting).where(waiting.c.owner == owner, waiting.c.position.in_(positions))
+        async with self._database.writing() as connection:
+            return (await connection.execute(some)).rowcount
 
     async def hand(self, owner: str, batch: str, count: int) -> list[Waiting]:
         """What is to be handed over now, in order: what is left of an earlier batch, or `count` that join `batch`."""

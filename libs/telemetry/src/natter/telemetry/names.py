@@ -20,12 +20,14 @@ STANZA_LATENCY = Histogram(
 LIMITS_HIT = Counter("natter.gateway.limits", "{hit}", "Limits reached by clients", ("limit",))
 AUTHENTICATIONS = Counter("natter.gateway.authentications", "{attempt}", "SASL exchanges by outcome", ("outcome",))
 LOGINS_WAITING = Gauge("natter.gateway.logins.waiting", "{login}", "Logins that wait for their turn")
+SETUP_PACE = Gauge("natter.gateway.setup.pace", "{turn}", "Turns per second for setting up connections")
 SESSIONS = Gauge("natter.gateway.sessions", "{session}", "Bound sessions")
 SESSIONS_RESUMED = Counter("natter.gateway.resumed", "{session}", "Sessions that went on with another connection")
 SESSIONS_TAKEN_OVER = Counter("natter.gateway.takenover", "{session}", "Sessions taken over from another gateway")
 RETURNED = Counter("natter.gateway.returned", "{frame}", "Deliveries handed back because the session had left")
 DROPPED = Counter("natter.gateway.dropped", "{frame}", "Deliveries dropped because the session had left", ("type",))
 REPEATED = Counter("natter.gateway.repeated", "{frame}", "Deliveries that were repeated, recognised and left out")
+INACTIVE = Counter("natter.gateway.inactive", "{stanza}", "Stanzas for inactive clients (XEP-0352), by end", ("end",))
 OUTBOX_BYTES = Gauge(
     "natter.gateway.outbox", "By", "Given to sessions and not written, or not acknowledged (XEP-0198)", ("state",)
 )
@@ -81,6 +83,7 @@ CONSUMERS_REPLACED = Counter(
 # --- metrics --------------------------------------------------------------------------------------------------------
 ROWS_WRITTEN = Counter("natter.analytics.rows", "{row}", "Rows written to ClickHouse")
 BATCHES_LOST = Counter("natter.analytics.lost", "{batch}", "Batches of rows that aged out before they were written")
+ROWS_WAITING = Gauge("natter.analytics.waiting", "{batch}", "Batches of rows on the bus that ClickHouse has not taken")
 INSERT_RETRIES = Counter("natter.analytics.retries", "{insert}", "Inserts repeated because ClickHouse did not answer")
 INSERT_SECONDS = Histogram("natter.analytics.insert", "s", "Time of one insert into ClickHouse", SECONDS)
 POD_COST_FAILURES = Counter("natter.scaling.failures", "{write}", "Pod costs that Kubernetes did not take")

@@ -50,6 +50,7 @@ CORRECTION: Final = "urn:xmpp:message-correct:0"  # of XEP-0308
 MAM: Final = "urn:xmpp:mam:2"  # of XEP-0313
 MARKERS: Final = "urn:xmpp:chat-markers:0"  # of XEP-0333
 HINTS: Final = "urn:xmpp:hints"  # of XEP-0334
+CLIENT_STATE: Final = "urn:xmpp:csi:0"  # of XEP-0352
 STANZA_IDS: Final = "urn:xmpp:sid:0"  # of XEP-0359
 OCCUPANT_ID: Final = "urn:xmpp:occupant-id:0"  # of XEP-0421
 STREAM_LIMITS: Final = "urn:xmpp:stream-limits:0"  # of XEP-0478

@@ -46,7 +46,7 @@ class Envelope(_message.Message):
     def __init__(self, source: _Optional[str] = ..., frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("kind", "type", "sender", "to", "id", "traits", "payload", "stanza", "session", "inbound", "traceparent", "sequence", "index", "sessions", "tos", "returned", "ended", "priority", "accepted_us", "plain", "sizes", "control", "outbound", "gateway", "position", "origin", "number", "stanza_id", "owners", "offline", "stored", "former", "rooms")
+    __slots__ = ("kind", "type", "sender", "to", "id", "traits", "payload", "stanza", "session", "inbound", "traceparent", "sequence", "index", "sessions", "tos", "returned", "ended", "priority", "accepted_us", "plain", "sizes", "control", "outbound", "gateway", "position", "origin", "number", "stanza_id", "owners", "offline", "stored", "former", "rooms", "heard")
     KIND_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     SENDER_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +80,7 @@ class Frame(_message.Message):
     STORED_FIELD_NUMBER: _ClassVar[int]
     FORMER_FIELD_NUMBER: _ClassVar[int]
     ROOMS_FIELD_NUMBER: _ClassVar[int]
+    HEARD_FIELD_NUMBER: _ClassVar[int]
     kind: Kind
     type: str
     sender: str
@@ -113,7 +114,8 @@ class Frame(_message.Message):
     stored: bool
     former: int
     rooms: int
-    def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., type: _Optional[str] = ..., sender: _Optional[str] = ..., to: _Optional[str] = ..., id: _Optional[str] = ..., traits: _Optional[int] = ..., payload: _Optional[str] = ..., stanza: _Optional[bytes] = ..., session: _Optional[str] = ..., inbound: _Optional[int] = ..., traceparent: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., sessions: _Optional[_Iterable[str]] = ..., tos: _Optional[_Iterable[str]] = ..., returned: _Optional[int] = ..., ended: _Optional[bool] = ..., priority: _Optional[int] = ..., accepted_us: _Optional[int] = ..., plain: _Optional[bool] = ..., sizes: _Optional[bytes] = ..., control: _Optional[_Union[Control, str]] = ..., outbound: _Optional[int] = ..., gateway: _Optional[str] = ..., position: _Optional[int] = ..., origin: _Optional[str] = ..., number: _Optional[int] = ..., stanza_id: _Optional[str] = ..., owners: _Optional[_Iterable[str]] = ..., offline: _Optional[str] = ..., stored: _Optional[bool] = ..., former: _Optional[int] = ..., rooms: _Optional[int] = ...) -> None: ...
+    heard: _containers.RepeatedCompositeFieldContainer[Mark]
+    def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., type: _Optional[str] = ..., sender: _Optional[str] = ..., to: _Optional[str] = ..., id: _Optional[str] = ..., traits: _Optional[int] = ..., payload: _Optional[str] = ..., stanza: _Optional[bytes] = ..., session: _Optional[str] = ..., inbound: _Optional[int] = ..., traceparent: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., sessions: _Optional[_Iterable[str]] = ..., tos: _Optional[_Iterable[str]] = ..., returned: _Optional[int] = ..., ended: _Optional[bool] = ..., priority: _Optional[int] = ..., accepted_us: _Optional[int] = ..., plain: _Optional[bool] = ..., sizes: _Optional[bytes] = ..., control: _Optional[_Union[Control, str]] = ..., outbound: _Optional[int] = ..., gateway: _Optional[str] = ..., position: _Optional[int] = ..., origin: _Optional[str] = ..., number: _Optional[int] = ..., stanza_id: _Optional[str] = ..., owners: _Optional[_Iterable[str]] = ..., offline: _Optional[str] = ..., stored: _Optional[bool] = ..., former: _Optional[int] = ..., rooms: _Optional[int] = ..., heard: _Optional[_Iterable[_Union[Mark, _Mapping]]] = ...) -> None: ...
 
 class SessionRecord(_message.Message):
     __slots__ = ("session", "gateway", "jid", "available", "priority", "bound_us", "account", "lane", "resumption", "resume_seconds", "fenced_gateway", "fenced_lane", "fenced_sequence", "carbons", "blocklist")

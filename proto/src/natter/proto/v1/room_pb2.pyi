@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RoomConfig(_message.Message):
-    __slots__ = ("name", "description", "persistent", "public", "moderated", "members_only", "password", "jids_public", "occupants_change_subject", "occupants_max", "members_invite", "history_stanzas_max", "private_messages", "silent_roles", "member_list_roles", "lang", "pubsub", "registration", "voice_requests_refused", "voice_request_seconds", "visitors_keep_status", "visitors_keep_nick", "queries_refused", "occupants_hidden", "unarchived", "nicks_locked", "voiced_by_default")
+    __slots__ = ("name", "description", "persistent", "public", "moderated", "members_only", "password", "jids_public", "occupants_change_subject", "occupants_max", "members_invite", "history_stanzas_max", "private_messages", "silent_roles", "member_list_roles", "lang", "pubsub", "registration", "voice_requests_refused", "voice_request_seconds", "visitors_keep_status", "visitors_keep_nick", "queries_refused", "occupants_hidden", "unarchived", "nicks_locked", "voiced_by_default", "history_stanzas_held_back")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     PERSISTENT_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +35,7 @@ class RoomConfig(_message.Message):
     UNARCHIVED_FIELD_NUMBER: _ClassVar[int]
     NICKS_LOCKED_FIELD_NUMBER: _ClassVar[int]
     VOICED_BY_DEFAULT_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_STANZAS_HELD_BACK_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     persistent: bool
@@ -62,7 +63,8 @@ class RoomConfig(_message.Message):
     unarchived: bool
     nicks_locked: bool
     voiced_by_default: bool
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., persistent: _Optional[bool] = ..., public: _Optional[bool] = ..., moderated: _Optional[bool] = ..., members_only: _Optional[bool] = ..., password: _Optional[str] = ..., jids_public: _Optional[bool] = ..., occupants_change_subject: _Optional[bool] = ..., occupants_max: _Optional[int] = ..., members_invite: _Optional[bool] = ..., history_stanzas_max: _Optional[int] = ..., private_messages: _Optional[str] = ..., silent_roles: _Optional[_Iterable[str]] = ..., member_list_roles: _Optional[_Iterable[str]] = ..., lang: _Optional[str] = ..., pubsub: _Optional[str] = ..., registration: _Optional[str] = ..., voice_requests_refused: _Optional[bool] = ..., voice_request_seconds: _Optional[int] = ..., visitors_keep_status: _Optional[bool] = ..., visitors_keep_nick: _Optional[bool] = ..., queries_refused: _Optional[bool] = ..., occupants_hidden: _Optional[bool] = ..., unarchived: _Optional[bool] = ..., nicks_locked: _Optional[bool] = ..., voiced_by_default: _Optional[bool] = ...) -> None: ...
+    history_stanzas_held_back: int
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., persistent: _Optional[bool] = ..., public: _Optional[bool] = ..., moderated: _Optional[bool] = ..., members_only: _Optional[bool] = ..., password: _Optional[str] = ..., jids_public: _Optional[bool] = ..., occupants_change_subject: _Optional[bool] = ..., occupants_max: _Optional[int] = ..., members_invite: _Optional[bool] = ..., history_stanzas_max: _Optional[int] = ..., private_messages: _Optional[str] = ..., silent_roles: _Optional[_Iterable[str]] = ..., member_list_roles: _Optional[_Iterable[str]] = ..., lang: _Optional[str] = ..., pubsub: _Optional[str] = ..., registration: _Optional[str] = ..., voice_requests_refused: _Optional[bool] = ..., voice_request_seconds: _Optional[int] = ..., visitors_keep_status: _Optional[bool] = ..., visitors_keep_nick: _Optional[bool] = ..., queries_refused: _Optional[bool] = ..., occupants_hidden: _Optional[bool] = ..., unarchived: _Optional[bool] = ..., nicks_locked: _Optional[bool] = ..., voiced_by_default: _Optional[bool] = ..., history_stanzas_held_back: _Optional[int] = ...) -> None: ...
 
 class HistoryRequest(_message.Message):
     __slots__ = ("chars_max", "stanzas_max", "seconds_max", "since_us")
@@ -403,12 +405,14 @@ class RoomSummary(_message.Message):
     def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., name: _Optional[str] = ..., public: _Optional[bool] = ..., creator: _Optional[str] = ..., occupants: _Optional[int] = ..., time_us: _Optional[int] = ..., locked: _Optional[bool] = ..., tombstone_us: _Optional[int] = ...) -> None: ...
 
 class RoomEvents(_message.Message):
-    __slots__ = ("events", "summary")
+    __slots__ = ("events", "summary", "sealed")
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[RoomEvent]
     summary: RoomSummary
-    def __init__(self, events: _Optional[_Iterable[_Union[RoomEvent, _Mapping]]] = ..., summary: _Optional[_Union[RoomSummary, _Mapping]] = ...) -> None: ...
+    sealed: bytes
+    def __init__(self, events: _Optional[_Iterable[_Union[RoomEvent, _Mapping]]] = ..., summary: _Optional[_Union[RoomSummary, _Mapping]] = ..., sealed: _Optional[bytes] = ...) -> None: ...
 
 class Cause(_message.Message):
     __slots__ = ("sequence", "index", "time_us")
@@ -463,7 +467,7 @@ class HistoryItem(_message.Message):
     def __init__(self, stanza: _Optional[bytes] = ..., time_us: _Optional[int] = ..., id: _Optional[str] = ..., archived: _Optional[int] = ...) -> None: ...
 
 class RoomSnapshot(_message.Message):
-    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied", "registrations", "tombstone_reason", "tombstone_alternate", "tombstone_us", "tombstone_owners", "archived", "card", "avatars", "hats", "worn")
+    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied", "registrations", "tombstone_reason", "tombstone_alternate", "tombstone_us", "tombstone_owners", "archived", "card", "avatars", "hats", "worn", "sealed")
     class AppliedEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -501,6 +505,7 @@ class RoomSnapshot(_message.Message):
     AVATARS_FIELD_NUMBER: _ClassVar[int]
     HATS_FIELD_NUMBER: _ClassVar[int]
     WORN_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
     jid: str
     exists: bool
     locked: bool
@@ -524,7 +529,8 @@ class RoomSnapshot(_message.Message):
     avatars: _containers.RepeatedScalarFieldContainer[str]
     hats: _containers.RepeatedCompositeFieldContainer[HatChanged]
     worn: _containers.RepeatedCompositeFieldContainer[HatAssigned]
-    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ..., registrations: _Optional[_Mapping[str, str]] = ..., tombstone_reason: _Optional[str] = ..., tombstone_alternate: _Optional[str] = ..., tombstone_us: _Optional[int] = ..., tombstone_owners: _Optional[_Iterable[str]] = ..., archived: _Optional[int] = ..., card: _Optional[bytes] = ..., avatars: _Optional[_Iterable[str]] = ..., hats: _Optional[_Iterable[_Union[HatChanged, _Mapping]]] = ..., worn: _Optional[_Iterable[_Union[HatAssigned, _Mapping]]] = ...) -> None: ...
+    sealed: bytes
+    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ..., registrations: _Optional[_Mapping[str, str]] = ..., tombstone_reason: _Optional[str] = ..., tombstone_alternate: _Optional[str] = ..., tombstone_us: _Optional[int] = ..., tombstone_owners: _Optional[_Iterable[str]] = ..., archived: _Optional[int] = ..., card: _Optional[bytes] = ..., avatars: _Optional[_Iterable[str]] = ..., hats: _Optional[_Iterable[_Union[HatChanged, _Mapping]]] = ..., worn: _Optional[_Iterable[_Union[HatAssigned, _Mapping]]] = ..., sealed: _Optional[bytes] = ...) -> None: ...
 
 class RoomChapter(_message.Message):
     __slots__ = ("jid", "entries", "state", "revision", "state_us", "retractions")

@@ -9,7 +9,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 from natter.bus.api import Entry
-from natter.proto.v1.bus_pb2 import KIND_IQ, KIND_MESSAGE, Envelope, Frame
+from natter.proto.v1.bus_pb2 import KIND_MESSAGE, Envelope, Frame
 from natter.storage.archive import Message, Waiting
 
 from . import rows
@@ -62,7 +62,6 @@ class Batch:
     late: list[Waiting] = field(default_factory=list)
     # Messages that cannot wait: their senders are told.
     refused: list[Item] = field(default_factory=list)
-    asked: list[Item] = field(default_factory=list)
     # The highest cause of each source among them.
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -84,9 +83,6 @@ def decide(
     more: dict[str, int] = {}
     for item in taken:
         frame = item.frame
-        if frame.kind == KIND_IQ:
-            batch.asked.append(item)
-            continue
         if frame.kind != KIND_MESSAGE:
             continue
         if frame.sequence:

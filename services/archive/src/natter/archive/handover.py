@@ -41,6 +41,7 @@ class Handover:
         self._shards: set[int] = set()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._readers: OrderedDict[str, None] = OrderedDict()
+        self._choosing: OrderedDict[str, None] = OrderedDict()
         directory.on_change(self._changed)
 
     async def open(self, shard: int) -> None:
@@ -64,6 +65,18 @@ class Handover:
         names.WAITING.add("stored")
         # They may have come in the meantime.
         self._look(owner)
+
+    def chooses(self, session: str) -> None:
+        """A session has asked what waits: from here on it fetches that itself (XEP-0013 §2.2)."""
+        self._choosing[session] = None
+        if len(self._choosing) > READERS_MAX:
+            self._choosing.popitem(last=False)
+
+    def removed(self, owner: str, count: int) -> None:
+        """So much less waits, in the database."""
+        self.counts[owner] -= count
+        if self.counts[owner] <= 0:
+            del self.counts[owner]
 
     def asked(self, session: str) -> None:
         """A session has asked its archive."""
@@ -98,7 +111,8 @@ class Handover:
 
     def _target(self, owner: str) -> Session | None:
         """The session that gets it: the one with the highest priority, of several the newest."""
-        able = [session for session in self._directory.sessions(owner).values() if takes(session)]
+        sessions = self._directory.sessions(owner).values()
+        able = [session for session in sessions if takes(session) and session.session not in self._choosing]
         return max(able, key=lambda session: (session.priority, session.bound_us), default=None)
 
     async def _hand(self, owner: str) -> None:

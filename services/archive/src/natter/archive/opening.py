@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from natter.storage.database import Database, DatabaseError
@@ -14,8 +14,10 @@ RETRY_SECONDS_MIN: Final = 0.1
 RETRY_SECONDS_MAX: Final = 3.0
 
 
-async def opened(database: Database, *, search: bool, say: Callable[..., None]) -> None:
-    """Open it, however long that takes; said once. A service is not ready before."""
+async def opened(
+    database: Database, *, search: bool, say: Callable[..., None], meanwhile: Callable[[], Awaitable[None]]
+) -> None:
+    """Open it, however long that takes; said once, and then `meanwhile` is called. A service is not ready before."""
     pause = RETRY_SECONDS_MIN
     told = False
     while True:
@@ -26,5 +28,6 @@ async def opened(database: Database, *, search: bool, say: Callable[..., None]) 
             if not told:
                 told = True
                 say("%s: %s", LOG_ARCHIVE_FAILED, error)
+                await meanwhile()
             await asyncio.sleep(random.uniform(pause / 2, pause))
             pause = min(RETRY_SECONDS_MAX, pause * 2)

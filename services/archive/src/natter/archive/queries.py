@@ -13,9 +13,10 @@ from natter.storage.archive import Archive, Filter, Message
 from natter.storage.fulltext import words
 from natter.xmpp.element import Element, parse
 from natter.xmpp.jid import bare_of
-from natter.xmpp.xeps import mam, mam_preferences, rsm
+from natter.xmpp.xeps import flexible_offline, mam, mam_preferences, rsm
 
 from . import replies
+from .inbox import Inbox
 from .preferences import Wishes
 
 # How long a question waits for the archive to reach what its asker has seen.
@@ -26,7 +27,7 @@ class Projection(Protocol):
     """The shard that the question came to."""
 
     async def reached(self, sequence: int, seconds_max: float) -> bool:
-        """Wait until everything up to this entry of the log is in the database."""
+        """Wait until everything up to this entry of the log is in the database. Raises `DatabaseError`."""
 
 
 class NotFound(Exception):
@@ -43,6 +44,7 @@ class Queries:
     subject_of: Callable[[str], str]
     asked: Callable[[str], None]
     wishes: Wishes
+    inbox: Inbox
     search: bool = False
 
     async def answer(self, frame: Frame, projection: Projection) -> AsyncIterator[Frame]:
@@ -64,6 +66,9 @@ class Queries:
                     await self.wishes.change(bare_of(frame.sender), prefs)
                     # XEP-0441 §2.1: what is applied from now on.
                     yield replies.result(frame, mam_preferences.render(prefs))
+                case ((flexible_offline.OFFLINE | flexible_offline.INFO | flexible_offline.ITEMS), _):
+                    async for part in self.inbox.answer(frame, request):
+                        yield part
                 case _:
                     yield replies.error(frame, "bad-request")
         except mam.Unsupported as unsupported:

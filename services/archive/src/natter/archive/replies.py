@@ -20,6 +20,11 @@ def error(asked: Frame, condition: str, text: str = "", type: str | None = None)
     return _to(asked, Frame(kind=asked.kind, type="error", id=asked.id, stanza=stanza))
 
 
+def unable(asked: Frame) -> Frame:
+    """The database is away, or too slow."""
+    return error(asked, "internal-server-error", "try again later", type="wait")
+
+
 def _to(asked: Frame, frame: Frame) -> Frame:
     frame.sender = asked.to
     frame.to = asked.sender

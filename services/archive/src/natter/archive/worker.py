@@ -18,16 +18,18 @@ from natter.bus.moves import Moves
 from natter.bus.sender import Senders
 from natter.bus.subjects import deliver
 from natter.proto.v1.bus_pb2 import KIND_IQ, Frame
-from natter.storage.archive import Archive
+from natter.storage.archive import Archive, Waiting
 from natter.storage.database import DatabaseError, Refused
 from natter.telemetry import names
 
-from . import replies, spans
+from . import copies, replies, spans
 from .accounts import Accounts
 from .batch import Batch, Item, decide, items
 from .handover import Handover
 from .preferences import Wishes
 from .queries import Queries
+from .questions import Questions, there
+from .reached import Reached
 from .settings import Settings
 
 log = logging.getLogger(__name__)
@@ -66,19 +68,22 @@ class ShardWorker:
         self._tools = tools
         self._senders = senders
         tools.moves.follow(senders)
-        self._done = done
+        self._reached = Reached(done, seen)
         self._seen = seen
         self._items: list[Item] = []
         # Entries at work: how many of their frames are not worked off yet.
         self._open: list[int] = []
         self._arrived = asyncio.Event()
         self._urgent = asyncio.Event()
-        # Set whenever something was written.
-        self._written = asyncio.Event()
-        self._failing = False
-        self._asking = asyncio.Semaphore(tools.settings.queries_at_once_max)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._task = self._spawn(self._work())
+        self._questions = Questions(
+            shard.progress,
+            tools.directory,
+            tools.queries,
+            self._reached,
+            self._answer,
+            at_once_max=tools.settings.queries_at_once_max,
+        )
+        self._task = asyncio.create_task(self._work())
         self._task.add_done_callback(self._ended)
 
     # --- the holder's side ------------------------------------------------------------------------------------------
@@ -94,23 +99,23 @@ class ShardWorker:
             found = []
         self._open.append(entry.sequence)
         for item in found:
-            if self._failing and item.frame.kind == KIND_IQ:
-                self._unable(item)
+            if item.frame.kind == KIND_IQ:
+                self._questions.take(item)
+                self._urgent.set()
             else:
                 self._items.append(item)
-        if any(item.frame.kind == KIND_IQ or item.frame.offline for item in found):
+        if self._reached.waiting or any(item.frame.offline for item in found):
             self._urgent.set()
         self._arrived.set()
 
     def full(self) -> bool:
         """Whether to leave further entries on the bus for now."""
-        return len(self._items) >= self._tools.settings.rows_waiting_max
+        return len(self._items) + len(self._questions) >= self._tools.settings.rows_waiting_max
 
     async def close(self) -> None:
         """Stop; the next holder repeats what is not in the database."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._task.cancel()
+        await asyncio.gather(self._task, self._questions.close(), return_exceptions=True)
         self._tools.handover.left(self._shard.number)
         self._tools.moves.forget(self._senders)
         await self._senders.close()
@@ -118,26 +123,9 @@ class ShardWorker:
     @property
     def knows_until(self) -> int:
         """Behind which entry the log is read: a database that knows less than the bus is filled again."""
-        return self._done
-
-    async def reached(self, sequence: int, seconds_max: float) -> bool:
-        """Wait until everything up to this entry is in the database; False where it takes longer."""
-        try:
-            async with asyncio.timeout(seconds_max):
-                while self._done < sequence:
-                    self._written.clear()
-                    await self._written.wait()
-        except TimeoutError:
-            return False
-        return True
+        return self._reached.done
 
     # --- the work ---------------------------------------------------------------------------------------------------
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
@@ -179,9 +167,6 @@ class ShardWorker:
         spans.stored((item.frame for item in taken), start_us, time_ns() // 1000)
         for row in decided.late:
             tools.handover.waits(row.owner)
-        for item in decided.asked:
-            self._shard.progress.expect(item.sequence)
-            self._spawn(self._ask(item))
 
     async def _decided(self, taken: list[Item], exists: Mapping[str, bool], last: int) -> Batch:
         tools = self._tools
@@ -198,11 +183,12 @@ class ShardWorker:
         if decided.refused:
             # Before they count as seen: a sender is told at least once.
             for item in decided.refused:
-                self._answer(item, replies.error(item.frame, "service-unavailable"))
+                await there(tools.directory, item.frame.session)
+                self._refuse(item)
             await self._senders.drain()
         # Of an entry that is written in parts only the last one says that it is done.
         sequence = last or taken[-1].sequence - 1
-        await self._write(max(sequence, self._done), decided)
+        await self._write(max(sequence, self._reached.done), decided)
         return decided
 
     async def _write(self, sequence: int, decided: Batch) -> None:
@@ -217,28 +203,19 @@ class ShardWorker:
                 await self._one_by_one(decided)
             except DatabaseError as error:
                 names.ARCHIVE_RETRIES.add()
-                self._fail(error, decided)
+                if not self._reached.failing:
+                    log.error("%s: %s", names.LOG_ARCHIVE_FAILED, error)
+                # Nobody waits for an answer that may take minutes.
+                self._reached.fail()
                 await asyncio.sleep(random.uniform(pause / 2, pause))
                 pause = min(RETRY_SECONDS_MAX, pause * 2)
-        if self._failing:
-            self._failing = False
+        if self._reached.failing:
             log.warning(names.LOG_ARCHIVE_WORKS)
-        self._done = sequence
-        self._written.set()
+        self._reached.wrote(sequence, decided.seen)
         if decided.kept:
             names.ARCHIVED.add(by=len(decided.kept))
             oldest_us = min(message.time_us for message in decided.kept)
             names.ARCHIVE_LAG.record(max(0.0, (time_ns() // 1000 - oldest_us) / 1e6))
-
-    def _fail(self, error: DatabaseError, decided: Batch) -> None:
-        if not self._failing:
-            self._failing = True
-            log.error("%s: %s", names.LOG_ARCHIVE_FAILED, error)
-        # Nobody waits for an answer that may take minutes.
-        for item in (*decided.asked, *(item for item in self._items if item.frame.kind == KIND_IQ)):
-            self._unable(item)
-        decided.asked.clear()
-        self._items = [item for item in self._items if item.frame.kind != KIND_IQ]
 
     async def _one_by_one(self, decided: Batch) -> None:
         """Find the rows that the database does not take, and leave them out: the rest must not wait for them."""
@@ -246,10 +223,16 @@ class ShardWorker:
             for row in list(rows):
                 alone = Batch([row], []) if rows is decided.kept else Batch([], [row])  # type: ignore[list-item]
                 try:
-                    await self._tools.archive.append(self._shard.name, self._done, alone.kept, alone.late)
+                    await self._tools.archive.append(self._shard.name, self._reached.done, alone.kept, alone.late)
                 except Refused:
                     names.POISON.add("ARCHIVE")
                     rows.remove(row)  # type: ignore[arg-type]
+                    if isinstance(row, Waiting):
+                        # Nobody will get it: its sender must know.
+                        frame = Frame.FromString(row.frame)
+                        self._refuse(Item(row.position >> 16, row.position, "", frame), "internal-server-error")
+        # Before they count as seen.
+        await self._senders.drain()
 
     async def _patiently(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         pause = RETRY_SECONDS_MIN
@@ -262,30 +245,21 @@ class ShardWorker:
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
-    async def _ask(self, item: Item) -> None:
-        try:
-            async with self._asking:
-                async for frame in self._tools.queries.answer(item.frame, self):
-                    self._answer(item, frame)
-        except DatabaseError:
-            self._unable(item)
-        except Exception as error:
-            # What was asked stays out of the log.
-            log.error("a question could not be answered: %s", type(error).__name__)
-            self._answer(item, replies.error(item.frame, "internal-server-error"))
-        finally:
-            self._shard.progress.done(item.sequence)
-
-    def _unable(self, item: Item) -> None:
-        """The database is away."""
-        if item.frame.type in ("get", "set"):
-            self._answer(item, replies.error(item.frame, "internal-server-error", "try again later", type="wait"))
+    def _refuse(self, item: Item, condition: str = "service-unavailable") -> None:
+        """The sender hears that nobody will get the message, and so do its other clients."""
+        error = replies.error(item.frame, condition)
+        self._answer(item, error)
+        for session, copy in copies.of_error(item.frame, error, self._tools.directory):
+            self._send(item, session.gateway, copy)
 
     def _answer(self, item: Item, frame: Frame) -> None:
         """To the session that asked, wherever it is; one that has left is owed nothing."""
         asker = self._tools.directory.by_session(item.frame.session)
         if asker is None:
             return
+        self._send(item, asker.gateway, frame)
+
+    def _send(self, item: Item, gateway: str, frame: Frame) -> None:
         progress = self._shard.progress
         progress.expect(item.sequence)
-        self._senders.add(deliver(asker.gateway), frame, partial(progress.done, item.sequence))
+        self._senders.add(deliver(gateway), frame, partial(progress.done, item.sequence))

@@ -14,11 +14,12 @@ from natter.telemetry.names import LIMITS_HIT, LOGINS_WAITING
 
 # Less is no wait.
 WAIT_SECONDS_MIN = 0.001
+FREE_SECONDS = 0.1
 
 
 @dataclass(slots=True)
 class Admission:
-    """`per_second` of this gateway, `fleet_per_second` of all; 0: no such bound. A second's worth may come at once."""
+    """`per_second` of this gateway, `fleet_per_second` of all; 0: no such bound. FREE_SECONDS' worth comes at once."""
 
     per_second: float
     fleet_per_second: float
@@ -42,8 +43,8 @@ class Admission:
         if pace == float("inf"):
             return True
         now = self.now()
-        # Who comes after a quiet second finds all of that second's turns free.
-        due = max(self._next, now - 1.0) + 1.0 / pace
+        # Who comes after a quiet moment finds all of that moment's turns free.
+        due = max(self._next, now - max(FREE_SECONDS, 1.0 / pace)) + 1.0 / pace
         wait = due - now
         if wait > self.wait_seconds_max:
             LIMITS_HIT.add("logins")

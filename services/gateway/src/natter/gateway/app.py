@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ from natter.telemetry.names import LIMITS_HIT
 from natter.xmpp import ns
 from natter.xmpp.stream.limits import Limits
 from natter.xmpp.stream.opening import Config
-from natter.xmpp.xeps import stream_management
+from natter.xmpp.xeps import client_state, stream_management
 
 from .admission import Admission
 from .auth import Credentials, Verifier
@@ -35,7 +36,9 @@ from .binding import Binding
 from .checkpoint import Checkpoints
 from .connection import Connection
 from .deliveries import Deliveries
+from .door import Door, listen
 from .fullness import Fullness
+from .gate import Gate
 from .gateway import Gateway
 from .heap import keep_large_blocks_apart
 from .logroom import LogRoom
@@ -64,6 +67,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         instance=ctx.instance,
         lanes=ctx.bus_settings.lanes,
         sample_ratio=ctx.telemetry_settings.sample_ratio,
+        traces_per_second_max=ctx.telemetry_settings.traces_per_second_max,
         window_seconds=next(s for s in specs(ctx.bus_settings, ctx.server.profile) if s.name == LANES).age_seconds_max,
     )
     ctx.on_drain(gateway.stop)
@@ -98,8 +102,11 @@ def stream_config(settings: Settings, server: Server, *, tls_available: bool) ->
         tls_required=not server.allow_plaintext,
         registration=server.open_registration,
         # RFC 6121 §2.6.1 and §3.4: the presence service keeps roster versions and pre-approvals.
-        features=f"<ver xmlns='{ns.ROSTER_VERSIONING}'/><sub xmlns='{ns.PRE_APPROVAL}'/>{stream_management.FEATURE}",
-        nonzas=stream_management.NONZAS,
+        features=(
+            f"<ver xmlns='{ns.ROSTER_VERSIONING}'/><sub xmlns='{ns.PRE_APPROVAL}'/>"
+            f"{stream_management.FEATURE}{client_state.FEATURE}"
+        ),
+        nonzas=stream_management.NONZAS | client_state.NONZAS,
         before=Limits(
             stanza_bytes_max=settings.preauth_bytes_max,
             depth_max=settings.preauth_depth_max,
@@ -184,6 +191,7 @@ def put_together(
         ),
         failures=Addresses(settings.failures_per_second, settings.failures_burst, settings.addresses_max),
         admission=admission_of(settings, server),
+        gate=Gate(settings.lag_seconds_max if server.rate_limits else 0.0, time.perf_counter, loop.call_later),
         registration=Registration(bus, credentials, loop.time, settings.credentials_seconds_max, rate),
         removals=Removals(credentials, sessions, server.domain, loop.call_later),
         sessions=sessions,
@@ -200,6 +208,7 @@ class Running:
     instance: str
     lanes: int
     sample_ratio: float = 0.0
+    traces_per_second_max: float = 0.0
     # How long lanes are kept.
     window_seconds: float = 600.0
     gateway: Gateway = field(init=False)
@@ -208,7 +217,7 @@ class Running:
     checkpoints: Checkpoints | None = None
     position: Position | None = None
     saving: asyncio.Task[None] | None = None
-    listeners: list[asyncio.Server] = field(default_factory=list)
+    listeners: list[Door] = field(default_factory=list)
     addresses: dict[str, Address] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -230,6 +239,7 @@ class Running:
             incarnation,
             tell=lambda: str(len(sessions)).encode(),
         )
+        self.gateway.tally.traces_per_second_max = self.traces_per_second_max
         self.gateway.certain_at = lambda: instances.renewed_at
         self.gateway.admission.gateways = lambda: len(instances.live())
 
@@ -303,27 +313,34 @@ class Running:
         if not wanted:
             return
         address = parse(wanted, f"gateway.{name}")
-        # One process per core shares the port: the kernel deals the connections.
-        listener = await self.gateway.loop.create_server(
-            factory,
-            address.host,
-            address.port,
-            reuse_port=True,
-            backlog=self.settings.backlog,
-            ssl=tls,
-            ssl_handshake_timeout=self.settings.tls_seconds_max if tls else None,
-            ssl_shutdown_timeout=self.settings.close_seconds_max if tls else None,
-        )
-        self.listeners.append(listener)
-        host, port = listener.sockets[0].getsockname()[:2]
+        gateway = self.gateway
+        sockets = listen(address.host, address.port, self.settings.backlog)
+        for listening in sockets:
+            door = Door(
+                gateway.loop,
+                gateway.gate,
+                listening,
+                factory,
+                gateway.spawn,
+                tls,
+                self.settings.tls_seconds_max,
+                self.settings.close_seconds_max,
+            )
+            self.listeners.append(door)
+            door.open()
+        host, port = sockets[0].getsockname()[:2]
         self.addresses[name] = Address(host, port)
 
     async def sweep(self) -> None:
         """Look at time-outs until cancelled."""
         seconds = self.gateway.sweep_seconds()
+        looked = self.gateway.loop.time()
         while True:
             await asyncio.sleep(seconds)
             self.gateway.sweep()
+            now = self.gateway.loop.time()
+            self.gateway.tally.look(now - looked)
+            looked = now
 
     async def stop(self) -> None:
         """Take no new connection, close the others, store what they said, leave the directory."""

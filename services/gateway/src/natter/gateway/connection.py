@@ -16,8 +16,9 @@ from natter.xmpp.element import attr_escape
 from natter.xmpp.stream.asks import Answered, Closed, ServerEvent, StartTls
 from natter.xmpp.stream.events import Nonza, Series, Stanza
 from natter.xmpp.stream.server import ServerStream
+from natter.xmpp.xeps import client_state
 
-from . import management, negotiation, resumption, simple
+from . import inactivity, management, negotiation, resumption, simple
 from .gateway import Gateway
 from .ingest import INBOUND_MASK
 from .ratelimit import Bucket, Rate
@@ -190,6 +191,10 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone."""
         self.closing = True
+        self.gateway.lost(self)
+
+    def gone(self) -> None:
+        """See to what is left of it, when its turn has come."""
         self.stream.connection_lost()
         if self.session is not None:
             self._part(self.session, resumption.can_wait(self.session))
@@ -229,7 +234,7 @@ class Connection(asyncio.BufferedProtocol):
                 if not simple.one_by_one(gateway, session, event, now_us):
                     self._hold(session)
             elif isinstance(event, Nonza):
-                management.take(self, session, event)
+                (inactivity.take if event.name in client_state.NONZAS else management.take)(self, session, event)
             elif isinstance(event, Answered):
                 # XEP-0198 §4: every stanza counts.
                 session.inbound = session.inbound + 1 & INBOUND_MASK
@@ -395,7 +400,7 @@ class Connection(asyncio.BufferedProtocol):
     def _ping(self, session: Session) -> None:
         if isinstance(session.outbox, Unacked):
             session.outbox.ask()
-            self.gateway.wake(session)
+            inactivity.flush(self.gateway, session)
             return
         # XEP-0199 §4.1: server to client.
         domain = self.gateway.server.domain
@@ -425,7 +430,7 @@ class Connection(asyncio.BufferedProtocol):
         """The session goes on without this connection, or is over."""
         self.parted = session
         self.session = None
-        if session.link is not self:
+        if inactivity.connection_of(session.link) is not self:
             return
         if waits:
             resumption.detach(self.gateway, session)

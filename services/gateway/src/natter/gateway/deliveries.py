@@ -69,8 +69,8 @@ class Deliveries:
                 following += len(sizes) // 4 - 1
                 mark = self._series(frame, mark, written, now_us)
                 continue
-            sequence = frame.sequence
-            if sequence:
+            cause = 0
+            if sequence := frame.sequence:
                 # The log's holder repeats what it is not sure to have said; what was seen is skipped.
                 cause = sequence << 32 | frame.index
                 if cause <= mark:
@@ -81,13 +81,13 @@ class Deliveries:
             if not routed and frame.tos:
                 written[frame.kind] += self._broadcast(frame, names, now_us)
             elif len(names) == 1:
-                written[frame.kind] += self._write(frame, names[0], frame.stanza, now_us)
+                written[frame.kind] += self._write(frame, names[0], frame.stanza, now_us, cause)
             elif not names:
                 self.control(frame)
             else:
                 stanza = frame.stanza
                 for name in names:
-                    written[frame.kind] += self._write(frame, name, stanza, now_us)
+                    written[frame.kind] += self._write(frame, name, stanza, now_us, cause)
         self.tally.written(written)
         if mark != before:
             self._remember(source, mark)
@@ -122,14 +122,17 @@ class Deliveries:
         if not self.moved(name):
             self.returns.give_back(frame, name, self.sessions)
 
-    def _write(self, frame: bus_pb2.Frame, name: str, data: bytes, now_us: int) -> bool:
-        """One stanza into the outbox of one session."""
+    def _write(self, frame: bus_pb2.Frame, name: str, data: bytes, now_us: int, cause: int) -> bool:
+        """One stanza into the outbox of one session. `cause` 0: it has none."""
         session = self.sessions.get(name)
         if session is None:
             self._absent(frame, name)
             return False
         if not session.awake:
             self.wake(session)
+        # What came back was kept when it came first, under another cause.
+        if cause and frame.stanza_id and not frame.returned:
+            session.heard[self.cursor.source] = cause
         if not session.outbox.add(data, frame):
             # The outbox keeps the frame: it goes back to the lane when the session ends.
             LIMITS_HIT.add("outbox")
@@ -158,7 +161,7 @@ class Deliveries:
                 # A series can be a repetition in part: then it was not one the first time.
                 if cause + number * STEP > mark:
                     self.cursor.position = first + number
-                    written[one.kind] += self._write(one, name, one.stanza, now_us)
+                    written[one.kind] += self._write(one, name, one.stanza, now_us, cause + number * STEP)
                 else:
                     REPEATED.add()
         else:

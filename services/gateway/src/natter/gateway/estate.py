@@ -20,6 +20,8 @@ from .backlog import envelopes, frame_for
 
 # What clients acknowledge is in checkpoints only: for sessions that are taken later than this they are read again.
 FRESH_SECONDS = 5.0
+# A gateway may have thousands: what is in its checkpoint is looked at in turns of about a millisecond.
+SESSIONS_PER_TURN_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,12 @@ def heard(marks: Mapping[str, int], origin: str) -> bool:
 class Estate:
     """One other gateway, alive or not."""
 
-    def __init__(self, bus: Bus, gateway: str, lane: int, heir: str) -> None:
+    def __init__(self, bus: Bus, gateway: str, lane: int, heir: str, until: int = 0) -> None:
         self._bus = bus
         self._gateway = gateway
         self._lane = lane
+        # Not 0: it is the heir's own past, and from this entry on the heir itself takes what comes.
+        self._until = until
         # Incarnation of the gateway that reads.
         self._heir = heir
         self._log = subjects.deliver(gateway)
@@ -139,7 +143,9 @@ class Estate:
         # What is known of a session twice, because it went and came back, is true as it was last.
         for part in sorted(parts, key=lambda part: part.delivered):
             marks = former.marks_of(part)
-            for state in part.sessions:
+            for number, state in enumerate(part.sessions):
+                if not number % SESSIONS_PER_TURN_MAX:
+                    await asyncio.sleep(0)
                 places[state.session] = state.places
                 left = self._left[state.session] = Left(
                     part.delivered, counting=True, inbound=state.inbound, acknowledged=state.acknowledged
@@ -169,7 +175,9 @@ class Estate:
         """The stanzas that stand at these places of the log."""
         wanted: dict[int, list[tuple[int, str]]] = {}
         order = {session: list(of_session) for session, of_session in places.items()}
-        for session, of_session in order.items():
+        for number, (session, of_session) in enumerate(order.items()):
+            if not number % SESSIONS_PER_TURN_MAX:
+                await asyncio.sleep(0)
             for place in of_session:
                 wanted.setdefault(place >> 16, []).append((place, session))
         found: dict[tuple[int, str], Item] = {}
@@ -177,7 +185,9 @@ class Estate:
             for place, session in wanted[sequence]:
                 frame = envelope.frames[place & 0xFFFF]
                 found[place, session] = _item(frame, session, envelope.source, place)
-        for session, of_session in order.items():
+        for number, (session, of_session) in enumerate(order.items()):
+            if not number % SESSIONS_PER_TURN_MAX:
+                await asyncio.sleep(0)
             left = self._left[session]
             # The order is the session's, not always the log's: what others sent waits for CONTROL_SETTLED.
             left.items += [found[place, session] for place in of_session if (place, session) in found]
@@ -240,6 +250,16 @@ class Estate:
             await future
 
     def _take(self, entry: Entry) -> None:
+        if not self._until or entry.sequence < self._until:
+            self._take_frames(entry)
+        self._read = max(self._read, entry.sequence)
+        if self._waiting:
+            for sequence, future in self._waiting:
+                if sequence <= self._read and not future.done():
+                    future.set_result(None)
+            self._waiting = [(sequence, future) for sequence, future in self._waiting if not future.done()]
+
+    def _take_frames(self, entry: Entry) -> None:
         envelope = envelope_of(entry.payload)
         source = envelope.source
         again = entry.sequence <= self._read
@@ -259,12 +279,6 @@ class Estate:
                 left = self._left.get(session)
                 if left is not None and entry.sequence > left.start:
                     self._add(left, frame, session, source, place, repeated and not again)
-        self._read = max(self._read, entry.sequence)
-        if self._waiting:
-            for sequence, future in self._waiting:
-                if sequence <= self._read and not future.done():
-                    future.set_result(None)
-            self._waiting = [(sequence, future) for sequence, future in self._waiting if not future.done()]
 
     def _add(self, left: Left, frame: bus_pb2.Frame, session: str, source: str, place: int, repeated: bool) -> None:
         item = _item(frame, session, source, place)
@@ -321,18 +335,19 @@ class Estates:
         self._bus = bus
         self._heir = heir
         self._now = now
-        # By gateway, the one that further sessions come from.
-        self._open: dict[str, Estate] = {}
+        # By gateway, the one that further sessions come from; of the past of this one by where it ends.
+        self._open: dict[tuple[str, int], Estate] = {}
         self._older: list[Estate] = []
 
-    def of(self, gateway: str, lane: int) -> Estate:
-        """What this gateway leaves, as it is now."""
+    def of(self, gateway: str, lane: int, since: int = 0) -> Estate:
+        """What this gateway leaves, as it is now; of the heir itself what it had left before the entry `since`."""
         now = self._now()
-        estate = self._open.get(gateway)
+        until = since if gateway == self._heir else 0
+        estate = self._open.get((gateway, until))
         if estate is None or now - estate.began > FRESH_SECONDS:
             if estate is not None:
                 self._older.append(estate)
-            estate = self._open[gateway] = Estate(self._bus, gateway, lane, self._heir)
+            estate = self._open[gateway, until] = Estate(self._bus, gateway, lane, self._heir, until)
             estate.began = now
         estate.used = now
         return estate

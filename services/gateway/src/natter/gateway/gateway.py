@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from time import monotonic
@@ -24,6 +24,7 @@ from .admission import Admission
 from .auth import Credentials, Verifier
 from .binding import Binding, counted_frame
 from .crowd import Crowd
+from .gate import Gate
 from .pipeline import KINDS, Refusing
 from .ratelimit import Addresses
 from .registration import Registration
@@ -42,12 +43,16 @@ TURNS = 8
 CONGESTED_POLL_SECONDS = 0.05
 # Below the age of a key in the bucket of instances: after that silence others may think this gateway dead.
 CERTAIN_SECONDS = INSTANCE_SECONDS - 1.0
+# Lost connections that are seen to in one turn of the loop: half a millisecond.
+PARTED_PER_TURN_MAX = 8
 # Streams closed between two turns of the loop when draining.
 CLOSED_PER_TURN_MAX = 200
 
 
 # How often some are closed, when not all at once.
 CLOSING_SECONDS = 0.05
+# Of a standstill (the process was not given the core, say) so much is made up for at once.
+CLOSING_MISSED_SECONDS_MAX = 0.1
 # Share of the time for stopping in which all are closed, whatever pace was asked for: the rest is for what they said.
 CLOSING_SHARE_MAX = 0.8
 
@@ -75,6 +80,9 @@ class Peer(Protocol):
     def check(self, now: float) -> None:
         """Look at the time-outs."""
 
+    def gone(self) -> None:
+        """The transport is gone: leave nothing behind."""
+
 
 @dataclass(slots=True, eq=False)
 class Gateway:
@@ -98,6 +106,7 @@ class Gateway:
     # SASL failures per address.
     failures: Addresses
     admission: Admission
+    gate: Gate
     registration: Registration
     removals: Removals
     sessions: dict[str, Session] = field(default_factory=dict)
@@ -107,6 +116,9 @@ class Gateway:
     per_address: Counter[str] = field(default_factory=Counter)
     count: int = 0
     turn: int = 0
+    # Connections that are gone and not yet seen to, and how many were in this turn of the loop.
+    parting: deque[Peer] = field(default_factory=deque)
+    parted: int = 0
     awake: list[Session] = field(default_factory=list)
     crowd: Crowd = field(init=False)
     # Sessions that can be resumed, by the id their client knows, with or without a connection.
@@ -163,6 +175,21 @@ class Gateway:
             del self.per_address[peer.address]
         self.turns[id(peer) // 64 % TURNS].discard(peer)
         self.unbound.discard(peer)
+
+    def lost(self, peer: Peer) -> None:
+        """A transport is gone. When all are gone at once, some are seen to in each turn of the loop."""
+        if self.parted >= PARTED_PER_TURN_MAX:
+            self.parting.append(peer)
+            return
+        if not self.parted:
+            self.loop.call_soon(self._next_lost)
+        self.parted += 1
+        peer.gone()
+
+    def _next_lost(self) -> None:
+        self.parted = 0
+        for _ in range(min(PARTED_PER_TURN_MAX, len(self.parting))):
+            self.lost(self.parting.popleft())
 
     def connections(self) -> list[Peer]:
         """Every connection now."""
@@ -343,16 +370,7 @@ class Gateway:
     async def drain(self) -> None:
         """Close every stream, then return when every session has left the directory and everything is stored."""
         self.draining = True
-        peers = self.connections()
-        pace = closing(len(peers), self.settings)
-        began, number = self.loop.time(), 0
-        while number < len(peers):
-            due = len(peers) if pace == float("inf") else int((self.loop.time() - began) * pace) + 1
-            for peer in peers[number : min(due, number + CLOSED_PER_TURN_MAX)]:
-                # RFC 6120 §4.9.3.19: the server is being shut down.
-                peer.end("system-shutdown")
-                number += 1
-            await asyncio.sleep(0 if number < due else CLOSING_SECONDS)
+        await self._close_all()
         # Sessions that can be resumed stay: another gateway takes them over.
         await self.binding.released()
         # Routers that have not seen it yet may still deliver: that goes back, too.
@@ -360,3 +378,23 @@ class Gateway:
         self.returns.flush()
         await self.own.drain()
         await self.lane.drain()
+
+    async def _close_all(self) -> None:
+        """Close every stream at the chosen pace. What a standstill kept back is not made up for in one go."""
+        peers = self.connections()
+        asked = closing(len(peers), self.settings)
+        at = self.loop.time()
+        end = at + self.settings.drain_seconds_max * CLOSING_SHARE_MAX
+        owed = 1.0
+        while peers:
+            now = self.loop.time()
+            pace = max(asked, len(peers) / max(end - now, CLOSING_SECONDS))
+            missed = min(now - at, CLOSING_MISSED_SECONDS_MAX)
+            owed = min(owed + pace * missed, CLOSED_PER_TURN_MAX) if asked < float("inf") else CLOSED_PER_TURN_MAX
+            at = now
+            while owed >= 1.0 and peers:
+                # RFC 6120 §4.9.3.19: the server is being shut down.
+                peers.pop().end("system-shutdown")
+                owed -= 1.0
+            if peers:
+                await asyncio.sleep(0 if asked == float("inf") else CLOSING_SECONDS)

@@ -13,7 +13,7 @@ from natter.xmpp.stream.events import Nonza
 from natter.xmpp.stream.server import ServerStream
 from natter.xmpp.xeps import stream_management as sm
 
-from . import acktrace, backlog, resumption
+from . import acktrace, backlog, inactivity, resumption
 from .gateway import Gateway
 from .session import Held, Managed, Session
 from .unacked import Unacked
@@ -213,7 +213,7 @@ def look(gateway: Gateway, session: Session, managed: Managed) -> None:
 def check(gateway: Gateway, session: Session, managed: Managed) -> None:
     """In a quiet moment: let both sides know what neither has said."""
     outbox = session.outbox
-    if isinstance(outbox, Unacked) and outbox.unasked and outbox.attached:
+    if isinstance(outbox, Unacked) and outbox.unasked and outbox.attached and not inactivity.is_waiting(session):
         outbox.ask()
         gateway.wake(session)
     if not managed.telling and session.inbound != managed.told:

@@ -12,6 +12,7 @@ from natter.xmpp import jid
 from natter.xmpp.errors import error_reply
 from natter.xmpp.stream.events import Stanza
 from natter.xmpp.traits import Trait, traits_of
+from natter.xmpp.xeps import mam
 
 from . import wishes
 from .session import Announcement, Session
@@ -23,6 +24,9 @@ IQ_TYPES = frozenset(("get", "set", "result", "error"))
 PRESENCE_TYPES = frozenset(
     ("", "unavailable", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe", "error")
 )
+# XEP-0313 §4, §5: what shows what was said.
+ARCHIVE_QUESTIONS = frozenset((mam.QUERY, mam.METADATA))
+COPIES_MASK = 0xFFFFFFF0
 
 
 class Refusing(IntEnum):
@@ -158,6 +162,8 @@ def frame_of(session: Session, stanza: Stanza, now_us: int) -> bus_pb2.Frame:
         frame.traits = traits_of(children)
         if kind == bus_pb2.KIND_IQ:
             frame.payload = children[0]
+            if session.heard and children[0] in ARCHIVE_QUESTIONS:
+                _heard(session, frame)
         elif kind == bus_pb2.KIND_PRESENCE:
             frame.priority = stanza.priority()
     if kind == bus_pb2.KIND_PRESENCE:
@@ -172,6 +178,13 @@ def _visit(session: Session, frame: bus_pb2.Frame) -> None:
             session.rooms |= room_bit(jid.bare_of(frame.to))
     elif session.rooms and frame.type == "unavailable":
         frame.rooms, session.rooms = session.rooms, 0
+
+
+def _heard(session: Session, frame: bus_pb2.Frame) -> None:
+    """Name what the asker has seen: the archive answers when it has that, too."""
+    for source, cause in session.heard.items():
+        # Copies of one message differ in the last bits only.
+        frame.heard.add(source=source, sequence=cause >> 32, index=cause & COPIES_MASK)
 
 
 def announcement(session: Session, frame: bus_pb2.Frame) -> Announcement | None:

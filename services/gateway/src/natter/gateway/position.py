@@ -91,6 +91,8 @@ class Position:
 
 
 def _waits(session: Session) -> bool:
-    outbox = session.outbox
-    # What a managed session has not acknowledged is its heir's.
-    return isinstance(outbox, Outbox) and bool(outbox.parts or outbox.in_flight)
+    outbox, managed = session.outbox, session.managed
+    if isinstance(outbox, Outbox):
+        return bool(outbox.parts or outbox.in_flight)
+    # What a session that can be resumed has not acknowledged is its heir's. Without resumption there is no heir.
+    return managed is not None and not managed.id and bool(outbox.parts or outbox.stalled)

@@ -120,6 +120,8 @@ class Session:
     traceparent: str = ""
     # What the messages of this session have in common, by (to, type). See simple.py.
     routes: dict[tuple[str | None, str], Route | None] = field(default_factory=dict)
+    # The highest cause of what it was sent that archives keep, by lane: sequence << 32 | index.
+    heard: dict[str, int] = field(default_factory=dict)
     # ` to='…'` of this session, as a broadcast needs it.
     to_attribute: bytes = b""
 

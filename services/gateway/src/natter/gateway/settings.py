@@ -13,7 +13,7 @@ class Settings(BaseModel):
     # --- listeners --------------------------------------------------------------------------------------------------
     c2s: str = Field("0.0.0.0:5222", description="HOST:PORT for clients that start with STARTTLS; empty: not served.")
     c2s_tls: str = Field("0.0.0.0:5223", description="HOST:PORT for clients that start with TLS; empty: not served.")
-    backlog: int = Field(1024, ge=1, le=65535, description="Connections that may wait to be accepted.")
+    backlog: int = Field(4096, ge=1, le=65535, description="Connections that may wait to be accepted.")
 
     # --- lane -------------------------------------------------------------------------------------------------------
     lane: int = Field(-1, ge=-1, le=4095, description="The lane to write to; -1: chosen from the incarnation's name.")
@@ -52,8 +52,14 @@ class Settings(BaseModel):
     bytes_burst: float = Field(512 * 1024, gt=0, description="Bytes that may come at once.")
     failures_per_second: float = Field(0.1, gt=0, description="SASL failures of one address; then policy-violation.")
     failures_burst: float = Field(20.0, gt=0, description="SASL failures of one address that may come at once.")
+    lag_seconds_max: float = Field(
+        0.002,
+        ge=0,
+        le=1,
+        description="Lateness of the event loop above which fewer connections and logins are let in; 0: all that come.",
+    )
     logins_per_second: float = Field(
-        100.0, ge=0, description="Logins of this process; more wait their turn. 0: as many as come."
+        500.0, ge=0, description="Logins of this process; more wait their turn. 0: as many as come."
     )
     fleet_logins_per_second: float = Field(
         0.0, ge=0, description="Logins of all gateways together, shared by those that live; 0: no such bound."
@@ -71,6 +77,15 @@ class Settings(BaseModel):
     resources_max: int = Field(10, ge=1, description="Resources of one account; resource-constraint.")
     outbox_bytes_max: int = Field(1 << 20, ge=1 << 16, description="Bytes not yet written to a session; it is closed.")
     outbox_stanzas_max: int = Field(1000, ge=16, description="Stanzas not yet written to a session; it is closed.")
+    inactive_stanzas_max: int = Field(
+        200,
+        ge=0,
+        le=10_000,
+        description="Stanzas that may wait for an inactive client (XEP-0352); then all are written. 0: none wait.",
+    )
+    inactive_bytes_max: int = Field(
+        128 << 10, ge=0, le=1 << 24, description="Bytes of such stanzas; above it all are written."
+    )
     resume_seconds_max: int = Field(
         600, ge=0, le=86_400, description="How long a session without connection can be resumed; 0: not at all."
     )

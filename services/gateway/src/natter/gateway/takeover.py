@@ -113,10 +113,11 @@ class Takeovers:
     async def take(self, record: Record) -> Session | None:
         """The session of another gateway's record, detached, here. None: it is not to be had (any more)."""
         gateway = self._gateway
-        if record.session in gateway.sessions or record.session in gateway.binding.claims:
-            return None
         # XEP-0077 §3.2: a removed account has no sessions, nor has who takes its name.
         if await removed_since(gateway.bus, local_of(record.bare), record.account):
+            return None
+        # No await behind this: its client and this gateway as an heir may want it at the same time.
+        if record.session in gateway.sessions or record.session in gateway.binding.claims:
             return None
         arrival = self._expect(record)
         session = arrival.session
@@ -246,7 +247,7 @@ class Takeovers:
 
     async def _inherit(self, arrival: Arrival, record: Record, depth: int = 0) -> Left | None:
         """Everything that the old gateway leaves, fenced, so that nothing is added to it."""
-        estate = self._estates.of(record.gateway, record.lane)
+        estate = self._estates.of(record.gateway, record.lane, arrival.since)
         arrival.estates = [estate]
         arrival.routed.clear()
         await estate.open()

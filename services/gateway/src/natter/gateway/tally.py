@@ -14,6 +14,8 @@ from natter.telemetry.names import SPAN_STANZA, STANZA_LATENCY, STANZAS_PROCESSE
 
 from .session import Session
 
+# How much larger the share may become in one look.
+RATIO_STEP_MAX = 2.0
 KIND_NAMES = ("", "message", "presence", "iq")
 
 
@@ -22,10 +24,27 @@ class Tally:
     """The books of one gateway. `sample_ratio` of the stanzas get a trace, chosen here and nowhere else."""
 
     facts: FactsWriter
+    # As it is now; what was configured is its upper bound.
     sample_ratio: float
+    # More are not worth their CPU: about half a millisecond each, all processes together. 0: no bound.
+    traces_per_second_max: float = 0.0
+    ratio_max: float = field(init=False)
+    traced: int = 0
     # Of the envelope that is being delivered: rows, and latencies in seconds by kind.
     rows: list[Row] = field(default_factory=list)
     latencies: list[list[float]] = field(default_factory=lambda: [[] for _ in KIND_NAMES])
+
+    def __post_init__(self) -> None:
+        self.ratio_max = self.sample_ratio
+
+    def look(self, seconds: float) -> None:
+        """So long after the last look: a smaller share where there were too many traces, else a larger one again."""
+        traced, self.traced = self.traced, 0
+        # Who wants every stanza traced wants every stanza traced.
+        if not self.traces_per_second_max or self.ratio_max >= 1.0:
+            return
+        may = self.traces_per_second_max * seconds
+        self.sample_ratio = min(self.ratio_max, self.sample_ratio * min(RATIO_STEP_MAX, may / max(traced, 1)))
 
     def sampled(self, session: Session, roll: float) -> str:
         """The traceparent of a new stanza, mostly "". `roll`: uniform in [0, 1)."""
@@ -34,6 +53,7 @@ class Tally:
         if not session.traceparent:
             # The connection's own span, which the spans of its stanzas are linked to.
             session.traceparent = trace.sample(1.0, 0.0)
+        self.traced += 1
         return trace.sample(self.sample_ratio, roll)
 
     def roll(self) -> str:

@@ -16,6 +16,7 @@ from natter.storage.clickhouse import ClickHouse, Place
 from natter.storage.stanza_events import Naming
 from natter.telemetry.setup import key_of
 
+from . import lag
 from .dashboard import Dashboard, Sessions
 from .deletioncost import GATEWAY, LEASE, Writer
 from .ingest import Ingest
@@ -54,6 +55,7 @@ async def app(ctx: process.Context[Settings]) -> None:
     await server.start()
     ctx.endpoint("http", server.address)
     work = ctx.background(ingest.run(), "ingest")
+    ctx.background(lag.watch(ctx.bus, lambda: ingest.position), "lag")
     ctx.background(sessions.run(), "sessions")
     if settings.pod_costs:
         start_pod_costs(ctx)

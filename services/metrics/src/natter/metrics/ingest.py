@@ -89,6 +89,8 @@ class Ingest:
     ) -> None:
         self.clickhouse: ClickHouse | None = None
         self.failing = False
+        # What is written; None while that is not known.
+        self.position: int | None = None
         self._bus = bus
         self._open = open_clickhouse
         self._naming = naming
@@ -103,6 +105,7 @@ class Ingest:
         self.clickhouse = await self._patiently(self._open)
         bookmark = await self._patiently(self._load) if self.clickhouse is not None else None
         while bookmark is not None:
+            self.position = bookmark.position
             claim = await self._patiently(partial(self._claim, bookmark))
             if claim is None:
                 return

@@ -20,6 +20,7 @@ from .post import Strangers
 from .rates import Rates
 from .roomlist import BUCKET, RoomList
 from .rooms import Rooms
+from .sealing import Seal
 from .settings import Settings
 from .shardwork import Office
 
@@ -39,6 +40,8 @@ async def app(ctx: process.Context[Settings]) -> None:
     await directory.start()
     roomlist = RoomList(ctx.bus)
     await roomlist.start()
+    seal = Seal() if ctx.server.profile == "full" else Seal(ctx.bus)
+    await seal.ready()
     facts = FactsWriter(ctx.bus, ctx.instance)
     office = Office(
         bus=ctx.bus,
@@ -53,6 +56,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         rates=Rates(ctx.settings.rates()) if ctx.server.rate_limits else None,
         room_days=ctx.bus_settings.room_days,
         keep_words=ctx.server.profile == "full",
+        seal=seal,
         facts=facts,
     )
     holder = Holder(
@@ -64,7 +68,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         open_shard=partial(open_shard, office),
         lease_seconds=ctx.bus_settings.lease_seconds,
     )
-    desk = Desk(office, Rooms(Journal(ctx.bus), Snapshots(ctx.bus), loaded_max=1))
+    desk = Desk(office, Rooms(Journal(ctx.bus), Snapshots(ctx.bus), loaded_max=1, seal=seal))
     for verb, handler in desk.handlers().items():
         ctx.bus.respond(subjects.rpc("muc", verb), handler)
     ctx.on_drain(facts.close)

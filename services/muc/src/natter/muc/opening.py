@@ -33,7 +33,8 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
     """A worker that has learned the shard's rooms and repeated what was perhaps not delivered."""
     settings = office.settings
     journal, snapshots = Journal(office.bus), Snapshots(office.bus)
-    rooms = Rooms(journal, snapshots, loaded_max=settings.rooms_loaded_max)
+    await office.seal.ready()
+    rooms = Rooms(journal, snapshots, loaded_max=settings.rooms_loaded_max, seal=office.seal)
     occupancy, seen, marks = Occupancy(), Seen(), Marks(shard.note)
     position = OutPosition(Bucket(office.bus, subjects.POSITIONS), OUT_KEY.format(shard.number))
     start = await position.take(office.bus)
@@ -79,6 +80,7 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
         rest_rounds=max(1, round(settings.rest_seconds / TICK_SECONDS)),
         chapters=Chapters(office.bus) if office.archives() else None,
         destroyed=recovery.destroyed,
+        seal=office.seal,
     )
     await worker.send_again(repeats)
     worker.start()

@@ -25,6 +25,8 @@ class Action(Enum):
     IQ = "questions"
 
 
+# Of each in its seconds, where an operator wants to be strict.
+STRICT: Final = {Action.MESSAGE: 10, Action.PRESENCE: 5, Action.JOIN: 10, Action.IQ: 20}
 # The seconds in which so many may be done.
 SECONDS: Final = {Action.MESSAGE: 10, Action.PRESENCE: 60, Action.JOIN: 60, Action.IQ: 10}
 

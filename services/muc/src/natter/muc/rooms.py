@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Container, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from natter.bus.api import Entry
@@ -13,10 +13,11 @@ from natter.bus.journal import Journal
 from natter.bus.snapshot import Snapshots
 from natter.proto.v1 import room_pb2
 
-from .room import archive_id, snapshot
+from .room import archive_id
 from .room.evolve import fold
 from .room.past import Pending
 from .room.state import Room
+from .sealing import Seal
 
 KIND: Final = "room"
 LOADS_MAX: Final = 64
@@ -68,10 +69,11 @@ class Past:
 class Rooms:
     """Loaded rooms by JID, the longest unused first."""
 
-    def __init__(self, journal: Journal, snapshots: Snapshots, *, loaded_max: int) -> None:
+    def __init__(self, journal: Journal, snapshots: Snapshots, *, loaded_max: int, seal: Seal | None = None) -> None:
         self._journal = journal
         self._snapshots = snapshots
         self._loaded_max = loaded_max
+        self._seal = seal if seal is not None else Seal()
         self._rooms: OrderedDict[str, Loaded] = OrderedDict()
         # Rounds of upkeep, by which idleness is told.
         self.round = 0
@@ -124,9 +126,9 @@ class Rooms:
         room, revision = Room(jid), 0
         found = await self._snapshots.get(KIND, jid)
         if found is not None:
-            revision, room = found[0], snapshot.decode(found[1])
+            revision, room = found[0], self._seal.room(found[1])
         entries = await self._journal.load(KIND, jid, after=revision)
-        return Past(room, revision, tuple(entries))
+        return Past(room, revision, tuple(replace(e, payload=self._seal.opened(e.payload)) for e in entries))
 
     def trim(self, busy: Container[str]) -> None:
         """Forget the longest unused rooms above the limit; not those that are being worked on."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .rates import Action
+from .rates import STRICT, Action
 from .room.request import Limits
 from .room.state import Config
 
@@ -69,6 +69,9 @@ class Settings(BaseModel):
     invites_max: int = Field(10, ge=1, le=100, description="People invited by one message; policy-violation.")
 
     # --- rates, per user and room; policy-violation -----------------------------------------------------------------
+    strict_rates: bool = Field(
+        False, description="Whether what follows is 10, 5, 10 and 20 where it says 0; policy-violation above it."
+    )
     messages_per_10_seconds_max: int = Field(0, ge=0, le=10_000, description="Messages to one room; 0: any number.")
     presences_per_minute_max: int = Field(0, ge=0, le=10_000, description="Changes of presence in one room.")
     joins_per_minute_max: int = Field(0, ge=0, le=10_000, description="Joins of one room; 0: any number.")
@@ -96,12 +99,13 @@ class Settings(BaseModel):
 
     def rates(self) -> dict[Action, int]:
         """How many of each action one user may do in one room."""
-        return {
+        given = {
             Action.MESSAGE: self.messages_per_10_seconds_max,
             Action.PRESENCE: self.presences_per_minute_max,
             Action.JOIN: self.joins_per_minute_max,
             Action.IQ: self.questions_per_10_seconds_max,
         }
+        return {action: given[action] or (strict if self.strict_rates else 0) for action, strict in STRICT.items()}
 
     def limits(self) -> Limits:
         """What the rules of a room want to know."""

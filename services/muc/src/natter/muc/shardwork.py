@@ -19,9 +19,10 @@ from .room.request import Cause, Output
 from .room.state import Room
 from .roomlist import RoomList
 from .rooms import Loaded
+from .sealing import Seal
 from .settings import Settings
 
-# Causes remembered, so that what comes again is recognised also where it left no event; the oldest are forgotten.
+# Causes in the journal that may come again after a shard was opened; the oldest are forgotten.
 SEEN_MAX: Final = 32_768
 
 
@@ -45,6 +46,7 @@ class Office:
     room_days: float = 30.0
     # False: what is said in rooms goes to no disk, and nobody hears of it later.
     keep_words: bool = True
+    seal: Seal = field(default_factory=Seal)
     # Where it is written down that a message came to nothing. None: nowhere.
     facts: FactsWriter | None = None
 
@@ -96,7 +98,7 @@ class Work:
 
 
 class Seen:
-    """The causes that were decided lately, each with the room for which it was."""
+    """The causes of what a shard found decided when it was opened, each with the room for which it was."""
 
     def __init__(self) -> None:
         self._causes: OrderedDict[tuple[Cause, str], None] = OrderedDict()

@@ -7,7 +7,6 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
-from natter.proto.v1 import room_pb2
 from natter.telemetry import names, trace
 from natter.xmpp.jid import domain_of
 from natter.xmpp.traits import Trait
@@ -64,7 +63,8 @@ class Turn:
         """Decide one input. Never raises for what is in it."""
         self.inputs.append(coming)
         self.input_bytes += len(coming.frame.stanza)
-        # What was decided already is on its way, or was sent; it is not said twice.
+        # What the journal had when the shard was opened is decided. What was taken since then does not come here again:
+        # the shard's marks see to it.
         if self.seen.has(coming.cause, coming.room):
             return
         try:
@@ -74,16 +74,13 @@ class Turn:
             names.POISON.add("SHARDS")
             log.error("a stanza for a room failed: %s", type(error).__name__, extra={"position": coming.position})
             self._apologise(coming)
-        self.seen.add(coming.cause, coming.room)
 
     def _decide(self, coming: Input) -> None:
-        if not self._in_time(coming):
-            hasty = Refused("policy-violation", "Not so fast, please.", type="wait")
-            self.loose.append(Parcel(refusal(self._request(coming), hasty), False, coming))
-            names.MUC_REFUSED.add()
-            return
+        request = self._request(coming)
         if coming.room == self.office.host:
-            decision = host.decide(self._request(coming), self.office.roomlist.public())
+            if self._hasty(coming, request):
+                return
+            decision = host.decide(request, self.office.roomlist.public())
             self.loose += [Parcel(output, False, coming) for output in decision.outputs]
             self._count(decision)
             self._told_nobody(coming, decision)
@@ -96,7 +93,10 @@ class Turn:
                 raise LookupError("room is not loaded")
             work = self.works[jid] = Work(loaded, loaded.room)
         room = work.loaded.room
-        decision = dispatch.decide(room, self._request(coming), self.limits)
+        # What comes again was in time when it came first.
+        if not dispatch.applied(room, request) and self._hasty(coming, request):
+            return
+        decision = dispatch.decide(room, request, self.limits)
         parcels: list[Parcel] = []
         traceparent = self._span(coming, decision) if coming.frame.traceparent else ""
         events = []
@@ -165,13 +165,16 @@ class Turn:
             may_create=may_create,
         )
 
-    def _in_time(self, coming: Input) -> bool:
-        """Whether the sender keeps to the rates."""
+    def _hasty(self, coming: Input, request: Request) -> bool:
+        """Whether the sender does not keep to the rates; then he is told."""
         rates = self.office.rates
         action = action_of(coming.frame) if rates is not None and not coming.vanished else None
-        if rates is None or action is None:
-            return True
-        return rates.allow(coming.room, coming.frame.sender.partition("/")[0], action, coming.taken_us)
+        if rates is None or action is None or rates.allow(coming.room, request.bare, action, coming.taken_us):
+            return False
+        hasty = Refused("policy-violation", "Not so fast, please.", type="wait")
+        self.loose.append(Parcel(refusal(request, hasty), False, coming))
+        names.MUC_REFUSED.add()
+        return True
 
     def _may_create(self, bare: str) -> bool:
         settings = self.office.settings
@@ -212,11 +215,7 @@ class Turn:
         """What is to be appended: one journal entry for every room that has events."""
         now_us = self.office.now_us()
         return [
-            (
-                jid,
-                work,
-                room_pb2.RoomEvents(events=work.events, summary=summary(work.loaded.room, now_us)).SerializeToString(),
-            )
+            (jid, work, self.office.seal.events(work.events, summary(work.loaded.room, now_us)))
             for jid, work in self.works.items()
             if work.events
         ]

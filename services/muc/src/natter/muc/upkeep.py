@@ -17,10 +17,11 @@ from natter.bus.snapshot import SNAPSHOT_BYTES_MAX, Snapshots
 from .chapters import Chapters
 from .marks import Marks
 from .recovery import OutPosition
-from .room import archive_id, snapshot
+from .room import archive_id
 from .room.state import Room
 from .roomlist import RoomList
 from .rooms import KIND, Loaded, Rooms, present
+from .sealing import Seal
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Upkeep:
     rest_rounds: int = 300
     # Where the past of rooms goes; None: nowhere.
     chapters: Chapters | None = None
+    seal: Seal = field(default_factory=Seal)
     # Revision, and time of the end or of what is kept of it, by destroyed room.
     destroyed: dict[str, tuple[int, int]] = field(default_factory=dict)
     # Where the position is moved to once what has led there cannot be decided again.
@@ -71,6 +73,8 @@ class Upkeep:
     _ticks: int = 0
     # States worth a snapshot, by room, with their revision.
     _states: dict[str, tuple[int, Room]] = field(default_factory=dict)
+    # Rooms in which something was taken back since.
+    _taken_back: set[str] = field(default_factory=set)
     # Lives of rooms that are over, whose chapters are to be forgotten.
     _ended: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=ENDED_MAX))
 
@@ -90,6 +94,10 @@ class Upkeep:
             loaded.events = 0
             self._states[jid] = (loaded.revision, loaded.room)
 
+    def forget_soon(self, jid: str) -> None:
+        """Something was taken back in a room: its journal and its snapshot are to forget it soon (ADR 21)."""
+        self._taken_back.add(jid)
+
     async def tick(self) -> None:
         """One round. `WrongRevision`: the shard has another holder."""
         try:
@@ -99,6 +107,7 @@ class Upkeep:
                 await self.position.save(self._candidate)
                 self._candidate = await self._delivered()
                 self._wanted, self._patience = self.marks.wanted(), PATIENCE_TICKS
+            self._take_states()
             await self._write_snapshots()
             await self.roomlist.flush()
             await self._forget()
@@ -134,12 +143,21 @@ class Upkeep:
         # Whatever other shards wrote meanwhile owes nothing here.
         return max(known, last)
 
+    def _take_states(self) -> None:
+        """Those of rooms in which something was taken back; where one waits already, the next comes behind it."""
+        for jid in [jid for jid in self._taken_back if jid not in self._states]:
+            self._taken_back.discard(jid)
+            loaded = self.rooms.peek(jid)
+            if loaded is not None and loaded.room.exists:
+                loaded.events = 0
+                self._states[jid] = (loaded.revision, loaded.room)
+
     async def _write_snapshots(self) -> None:
         # Only of what is delivered: a state cannot be rolled back to render what came before it.
         ready = [jid for jid, (revision, _) in self._states.items() if revision <= self.position.value]
         for jid in ready[:ROOMS_PER_TICK_MAX]:
             revision, room = self._states[jid]
-            state = snapshot.encode(room)
+            state = self.seal.snapshot(room)
             if len(state) > SNAPSHOT_BYTES_MAX:
                 log.error("a room is too large for a snapshot")
                 del self._states[jid]

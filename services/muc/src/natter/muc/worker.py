@@ -24,6 +24,7 @@ from .occupancy import Occupancy
 from .post import Post, steps
 from .questions import Questions
 from .recovery import Repeat
+from .room.past import takes_back
 from .room.request import Cause, Limits
 from .room.snapshot import summary
 from .rooms import KIND, Rooms
@@ -209,6 +210,8 @@ class RoomWorker:
             self.office.roomlist.want(summary(loaded.room, now_us))
             if self.upkeep is not None:
                 self.upkeep.applied(jid, loaded, work.before, now_us)
+                if any(takes_back(event) for event in work.events):
+                    self.upkeep.forget_soon(jid)
             stored.append((revision, work))
         return sorted(stored, key=lambda pair: pair[0])
 

@@ -84,7 +84,7 @@ def _office(ctx: Context[Settings], directory: Directory, facts: FactsWriter, bl
             conference,
             frozenset(ANSWERS),
             frozenset(ORDERS),
-            mam.REQUESTS if archive else frozenset(),
+            (mam.REQUESTS if archive else frozenset()) | (offline.REQUESTS if waits else frozenset()),
             archive,
             waits,
             blocking.COMMANDS,

@@ -248,7 +248,9 @@ class Lane:
                     self._send(subject, frame)
                 names.ROUTED.add("room")
             case Bounce(condition, blocked):
-                told = self._reply(frame, replies.error(frame, condition, blocked=blocked))
+                error = replies.error(frame, condition, blocked=blocked)
+                self._work.error = error.stanza
+                told = self._reply(frame, error)
                 if told:
                     self._record(frame, "bounced")
                 else:

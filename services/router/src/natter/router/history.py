@@ -29,11 +29,13 @@ class Work:
 
     raw: bytes = b""
     said: bytes = b""
+    # The error that its sender gets for it.
+    error: bytes = b""
     parts: dict[str, int] = field(default_factory=dict)
 
     def begin(self, raw: bytes) -> Work:
         """The next frame."""
-        self.raw, self.said = raw, b""
+        self.raw, self.said, self.error = raw, b"", b""
         if self.parts:
             self.parts.clear()
         return self
@@ -101,8 +103,8 @@ def keep(work: Work, frame: Frame, keep: Keep, subjects: Subjects, send: Callabl
 
 def copy(work: Work, frame: Frame, outcome: Copy, subjects: Subjects, send: Callable[[str, Frame], None]) -> None:
     """Carbons of a message, one for each session."""
-    said = work.said or frame.stanza
-    if frame.stanza_id:
+    said, type = (work.error, "error") if outcome.error else (work.said or frame.stanza, frame.type)
+    if frame.stanza_id and not outcome.error:
         # XEP-0313 §3.4: also in copies, and there with the id of the account's own archive.
         said = stanza_id.stamped(said, outcome.account, frame.stanza_id)
     make = carbons.sent if outcome.sent else carbons.received
@@ -112,13 +114,14 @@ def copy(work: Work, frame: Frame, outcome: Copy, subjects: Subjects, send: Call
         # Without a session: nobody is owed an answer to it, and it does not come back (XEP-0280 §9.3).
         carbon = Frame(
             kind=KIND_MESSAGE,
-            type=frame.type,
+            type=type,
             sender=outcome.account,
             to=session.jid,
-            stanza=make(said, frame.type, outcome.account, session.jid),
+            stanza=make(said, type, outcome.account, session.jid),
             sessions=[session.session],
             accepted_us=frame.accepted_us,
             traceparent=frame.traceparent,
+            stanza_id=frame.stanza_id,
         )
         if part < PARTS:
             # A cause of its own. What is beyond has none, and may come twice after a crash.

@@ -12,24 +12,25 @@ from . import forward, hints
 
 NS = ns.CARBONS
 
-XEP = Xep(280, "Message Carbons", version="1.0.1", status="partial", features=(NS,), note="no copies of errors")
+XEP = Xep(
+    280,
+    "Message Carbons",
+    version="1.0.1",
+    status="partial",
+    features=(NS,),
+    note="no copies of errors that rooms give; private messages in rooms are copied to all clients of who says them",
+)
 
 ENABLE: Final = f"{{{NS}}}enable"
 DISABLE: Final = f"{{{NS}}}disable"
 _PRIVATE: Final = int(Trait.PRIVATE)
-# XEP-0280 §6.1: a body, invitations, payloads of instant messaging (XEP-0184, 0085, 0333), what follows up a message.
-_CONVERSATION: Final = int(
-    Trait.BODY
-    | Trait.CONFERENCE
-    | Trait.MUC_USER
-    | Trait.RECEIPT
-    | Trait.RECEIPT_REQUEST
-    | Trait.CHAT_STATE
-    | Trait.MARKER
-    | Trait.CORRECTION
-    | Trait.ENCRYPTED
-    | Trait.RETRACTION
-    | Trait.REACTION
+# XEP-0280 §6.1: invitations and payloads of instant messaging (XEP-0184, 0085, 0333), whatever the type.
+_MESSAGING: Final = int(
+    Trait.CONFERENCE | Trait.MUC_USER | Trait.RECEIPT | Trait.RECEIPT_REQUEST | Trait.CHAT_STATE | Trait.MARKER
+)
+# Likewise, of type normal: a body, and what follows up a message or stands for it.
+_CONVERSATION: Final = _MESSAGING | int(
+    Trait.BODY | Trait.CORRECTION | Trait.ENCRYPTED | Trait.RETRACTION | Trait.REACTION
 )
 
 
@@ -38,10 +39,18 @@ def eligible(type: str, traits: int, to: str) -> bool:
     # XEP-0280 §8: the author does not want it.
     if traits & _PRIVATE or not hints.may_copy(traits, to):
         return False
-    # XEP-0280 §6.1: invitations are copied whatever their type.
-    if type in ("error", "groupchat", "headline"):
-        return False
-    return type == "chat" or bool(traits & _CONVERSATION)
+    match type:
+        case "groupchat":
+            # XEP-0280 §6.1: the room sees to it.
+            return False
+        case "chat" | "error":
+            # XEP-0280 §6.1: an error in response to what was copied. It need not say what that was (§9.3).
+            return True
+        case "headline":
+            return bool(traits & _MESSAGING)
+        case _:
+            # RFC 6121 §5.2.2: what is not known is normal.
+            return bool(traits & _CONVERSATION)
 
 
 def received(message: bytes, type: str, account: str, to: str) -> bytes:

@@ -44,8 +44,10 @@ _FLAGS: Final = (
 )
 _ROLES: Final = (("moderator", "Moderator"), ("participant", "Participant"), ("visitor", "Visitor"))
 _WHOIS: Final = (("moderators", "Moderators Only"), ("anyone", "Anyone"))
+# COMPAT(profanity 0.13): it dies of an option with an empty value.
+_DEFAULT: Final = "default"
 _REGISTRATION: Final = (
-    ("", "Open, by Approval Where Moderated or Members-Only"),
+    (_DEFAULT, "Open, by Approval Where Moderated or Members-Only"),
     ("open", "Open"),
     ("approval", "By Approval"),
     ("closed", "Closed"),
@@ -59,6 +61,8 @@ _PRIVATE_OPTIONS: Final = (
     ("moderators", "Moderators Only"),
     ("none", "Nobody"),
 )
+# The same under two names: XEP-0045's, and that of clients of Prosody.
+_HISTORY: Final = ("muc#maxhistoryfetch", _PREFIX + "historylength")
 _OCCUPANTS: Final = (10, 20, 30, 50, 100, 200, 500, 1000)
 _NO_LIMIT: Final = "none"
 
@@ -84,7 +88,9 @@ def offered(room: Room, limits: Limits) -> Form:
             ),
             _roles("presencebroadcast", _others(config.silent_roles), "Roles for which Presence is Broadcasted"),
             _roles("getmemberlist", config.member_list_roles, "Roles that May Retrieve the Member List"),
-            _choice("{urn:natter:muc}registration", config.registration, _REGISTRATION, "Who May Register?"),
+            _choice(
+                "{urn:natter:muc}registration", config.registration or _DEFAULT, _REGISTRATION, "Who May Register?"
+            ),
             Field(
                 "voice_request_min_interval",
                 (str(config.voice_request_seconds),),
@@ -92,11 +98,11 @@ def offered(room: Room, limits: Limits) -> Form:
                 "Seconds between Two Requests for Voice",
             ),
             boolean_field(_PREFIX + "enablelogging", False, "Enable Public Logging?"),
-            Field(
-                "muc#maxhistoryfetch",
-                (str(config.history_stanzas_max),),
-                "text-single",
-                "Maximum Number of History Messages Returned by Room",
+            *(_count(var, config.history_stanzas_max, "Maximum Number of History Messages") for var in _HISTORY),
+            _count(
+                _PREFIX + "defaulthistorymessages",
+                max(0, config.history_stanzas_max - config.history_stanzas_held_back),
+                "History Messages for Who Does Not Ask",
             ),
             _people(room, "roomadmins", Affiliation.ADMIN, "Room Admins"),
             _people(room, "roomowners", Affiliation.OWNER, "Room Owners"),
@@ -104,6 +110,10 @@ def offered(room: Room, limits: Limits) -> Form:
         title=f"Configuration for {local_of(room.jid)}",
         instructions=("Complete this form to set up the room.",),
     )
+
+
+def _count(var: str, value: int, label: str) -> Field:
+    return Field(var, (str(value),), "text-single", label)
 
 
 def _choice(var: str, value: str, options: tuple[tuple[str, str], ...], label: str) -> Field:
@@ -158,17 +168,19 @@ def submitted(room: Room, form: Form, limits: Limits) -> tuple[Config, list[Item
     if _PREFIX + "getmemberlist" in values:
         changes["member_list_roles"] = tuple(r for r, _ in _ROLES if r in values[_PREFIX + "getmemberlist"])
     maximum = _one(values, _PREFIX + "maxusers", str(before.occupants_max))
+    most, held_back = _history(values, before)
     config = replace(
         before,
         password=_password(values, before.password, limits),
         jids_public=_one(values, _PREFIX + "whois", "anyone" if before.jids_public else "moderators") == "anyone",
         occupants_max=0 if maximum == _NO_LIMIT else int(maximum),
-        history_stanzas_max=_number(values, "muc#maxhistoryfetch", before.history_stanzas_max, HISTORY_STANZAS_MAX),
+        history_stanzas_max=most,
+        history_stanzas_held_back=held_back,
         voice_request_seconds=_number(
             values, "voice_request_min_interval", before.voice_request_seconds, _VOICE_SECONDS_MAX
         ),
         private_messages=_PRIVATE.get(_one(values, _PREFIX + "allowpm", ""), before.private_messages),
-        registration=_one(values, "{urn:natter:muc}registration", before.registration),
+        registration=_one(values, "{urn:natter:muc}registration", before.registration).replace(_DEFAULT, ""),
         **changes,
     )
     return config, _affiliations(room, config, values)
@@ -221,6 +233,19 @@ def _password(values: Mapping[str, tuple[str, ...]], before: str, limits: Limits
     if not password:
         raise Refused("not-acceptable", "A password-protected room needs a password.")
     return password
+
+
+def _history(values: Mapping[str, tuple[str, ...]], before: Config) -> tuple[int, int]:
+    """How many messages newcomers may have at most, and how many of them only if they ask."""
+    most = before.history_stanzas_max
+    # A form comes back with both names: the one counts that was changed.
+    given = [_number(values, var, most, HISTORY_STANZAS_MAX) for var in _HISTORY]
+    new = next((number for number in given if number != most), most)
+    held_back = min(new, before.history_stanzas_held_back)
+    default = _number(values, _PREFIX + "defaulthistorymessages", max(0, most - before.history_stanzas_held_back), new)
+    if default != max(0, most - before.history_stanzas_held_back):
+        held_back = max(0, new - default)
+    return new, held_back
 
 
 def _number(values: Mapping[str, tuple[str, ...]], var: str, before: int, most: int) -> int:

@@ -77,6 +77,14 @@ def items(room: Room, events: Iterable[room_pb2.RoomEvent]) -> Iterator[Item | r
                 pass
 
 
+def takes_back(event: room_pb2.RoomEvent) -> bool:
+    """Whether something that was said before is not to be told any more."""
+    kind = event.WhichOneof("event")
+    if kind == "message_sent":
+        return bool(event.message_sent.retracts)
+    return kind == "message_moderated" and bool(event.message_moderated.retracts)
+
+
 def bury(room: Room, known: dict[int, Item], retractions: Iterable[room_pb2.Retraction]) -> None:
     """Put tombstones in the place of what was taken back."""
     for taken in retractions:

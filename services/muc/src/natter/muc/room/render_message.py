@@ -54,7 +54,10 @@ def history(room: Room, occupant: Occupant, wish: room_pb2.HistoryRequest, now_u
 
 def _wanted(room: Room, wish: room_pb2.HistoryRequest, now_us: int) -> tuple[Said, ...]:
     count = room.config.history_stanzas_max
-    if wish.HasField("stanzas_max"):
+    if not wish.ListFields():
+        # XEP-0045 §7.2.13: who says nothing gets what the room thinks right.
+        count = max(0, count - room.config.history_stanzas_held_back)
+    elif wish.HasField("stanzas_max"):
         count = min(count, wish.stanzas_max)
     since_us = wish.since_us if wish.HasField("since_us") else 0
     if wish.HasField("seconds_max"):

@@ -59,6 +59,8 @@ class Config:
     nicks_locked: bool = False
     # Newcomers of a moderated room may speak.
     voiced_by_default: bool = False
+    # Of `history_stanzas_max`, how many a newcomer gets only when asking for them.
+    history_stanzas_held_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)

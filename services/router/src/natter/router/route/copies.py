@@ -10,7 +10,7 @@ from natter.xmpp.jid import bare_of
 from natter.xmpp.traits import Trait
 from natter.xmpp.xeps import carbons
 
-from .outcome import Copy, Deliver, Hand, Keep, Outcomes
+from .outcome import Bounce, Copy, Deliver, Drop, Hand, Keep, Outcomes
 from .view import Directory, Hosts, Session
 
 CARBON: Final = int(Trait.CARBON)
@@ -22,14 +22,33 @@ def copied(frame: Frame, outcomes: Outcomes, directory: Directory, hosts: Hosts)
         # What comes back was copied when it came first.
         return outcomes
     goes = outcomes[-1]
-    if not isinstance(goes, Deliver | Keep | Hand) or frame.traits & CARBON:
+    if frame.traits & CARBON or not carbons.eligible(frame.type, frame.traits, frame.to):
         return outcomes
-    if not carbons.eligible(frame.type, frame.traits, frame.to):
-        return outcomes
-    return outcomes + tuple(_copies(frame, goes, directory))
+    match goes:
+        case Deliver() | Keep():
+            return outcomes + tuple(_copies(frame, goes, directory))
+        case Hand():
+            # XEP-0280 §6.1: what came from somebody in a room was not copied, nor is an error in response to it.
+            return outcomes if frame.type == "error" else outcomes + tuple(_copies(frame, goes, directory))
+        case Bounce():
+            return outcomes + tuple(_refused(frame, directory))
+        case Drop("error"):
+            # XEP-0280 §7: an error for a client that has left is heard by the others.
+            return outcomes + tuple(_copies(frame, goes, directory))
+        case _:
+            return outcomes
 
 
-def _copies(frame: Frame, goes: Deliver | Keep | Hand, directory: Directory) -> Iterator[Copy]:
+def _refused(frame: Frame, directory: Directory) -> Iterator[Copy]:
+    """XEP-0280 §8, §6.1: the other clients see what was said, and that it was refused."""
+    sender = bare_of(frame.sender)
+    others = _others(directory, sender, {frame.session})
+    if others:
+        yield Copy(sender, others, sent=True)
+        yield Copy(sender, others, sent=False, error=True)
+
+
+def _copies(frame: Frame, goes: Deliver | Keep | Hand | Drop, directory: Directory) -> Iterator[Copy]:
     sender = bare_of(frame.sender)
     # XEP-0280 §7: who gets the message itself gets no copy; §8: nor does who has sent it.
     got = {session.session for session in goes.sessions} if isinstance(goes, Deliver) else set()

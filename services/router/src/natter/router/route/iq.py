@@ -7,6 +7,7 @@ from typing import Final, assert_never
 from natter.proto.v1.bus_pb2 import Frame
 from natter.xmpp import ns
 from natter.xmpp.jid import bare_of
+from natter.xmpp.xeps import flexible_offline
 
 from .outcome import ANSWER, FORBIDDEN, NO_SUCH_SERVER, ORDER, UNASKED, UNAVAILABLE, Deliver, Hand, Outcomes
 from .target import Target, classify
@@ -15,6 +16,7 @@ from .view import Directory, Hosts
 ROSTER: Final = f"{{{ns.ROSTER}}}query"
 REGISTER: Final = f"{{{ns.REGISTER}}}query"
 LAST: Final = f"{{{ns.LAST}}}query"
+WAITING_QUERIES: Final = frozenset({flexible_offline.INFO, flexible_offline.ITEMS})
 
 
 def to_session(frame: Frame, directory: Directory, hosts: Hosts) -> Outcomes | None:
@@ -61,6 +63,14 @@ def by_address(frame: Frame, directory: Directory, hosts: Hosts) -> Outcomes:
 
 def _to_ourselves(frame: Frame, target: Target, hosts: Hosts) -> Outcomes:
     payload = frame.payload
+    if (
+        target is Target.OWN
+        and hosts.offline
+        and payload in WAITING_QUERIES
+        and flexible_offline.NS.encode() in frame.stanza
+    ):
+        # XEP-0013 §2.2, §2.3: service discovery of that node.
+        return (Hand("archive", bare_of(frame.sender)),)
     if payload == ROSTER:
         # RFC 6121 §2.1.3
         return (Hand("user", bare_of(frame.sender)),)

@@ -58,11 +58,15 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A carbon for these sessions of `account` (XEP-0280). `sent`: by that account, else to it."""
+    """A carbon for these sessions of `account` (XEP-0280). `sent`: by that account, else to it.
+
+    `error`: of the error that was made of the message just before.
+    """
 
     account: str
     sessions: tuple[Session, ...]
     sent: bool
+    error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
