@@ -20,7 +20,7 @@ from natter.telemetry.names import SETUP_PACE
 TICK_SECONDS: Final = 0.002
 # Turns per second: at first, at least (somebody must get in), at most.
 PACE_START: Final = 200.0
-PACE_MIN: Final = 10.0
+PACE_MIN: Final = 100.0
 PACE_MAX: Final = 5000.0
 # What a tick in time adds, and what one that was late leaves.
 FASTER: Final = 1.0
