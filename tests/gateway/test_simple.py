@@ -238,6 +238,22 @@ async def test_requests_are_answered_in_their_places_and_part_nothing(gateway: G
     assert re.findall(r"<a xmlns='urn:xmpp:sm:3' h='(\d+)'/>", answers) == ["0", "4", "8", "10"]
 
 
+async def test_requests_that_wait_are_bounded(gateway: Gateway, session: Session) -> None:
+    lane: Any = gateway.lane
+    session.managed = managed = Managed("", 0)
+    for _ in range(3):
+        assert simple.take(gateway, session, events_of(R * 200), 5) == 200
+    # Who asks for more while so much waits gets one answer for all of that.
+    assert simple.take(gateway, session, events_of(ALIKE + R), 5) == 2
+    assert len(lane.waiting) == 2
+    assert (managed.asked, managed.owed) == (400, True)
+    while lane.waiting:
+        lane.waiting.pop(0)()
+    answers = re.findall(r"h='(\d+)'", b"".join(session.outbox.parts).decode())
+    assert answers == ["0"] * 400 + ["4"]
+    assert (managed.asked, managed.owed) == (0, False)
+
+
 async def test_without_stream_management_a_request_is_left(gateway: Gateway, session: Session) -> None:
     assert simple.take(gateway, session, events_of(ALIKE + R + ALIKE), 5) == 1
 

@@ -208,8 +208,7 @@ class Taken:
             self.frames, self.rows, self.count = [], [], 0
         if self.requests:
             requests, self.requests = self.requests, []
-            for h in requests:
-                management.requested(self.gateway, self.session, h)
+            management.requested(self.gateway, self.session, requests)
 
 
 def row_of(now_us: int, session: Session, stanza: Stanza, route: Route) -> Row:
