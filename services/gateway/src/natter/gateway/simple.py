@@ -37,7 +37,11 @@ def take(gateway: Gateway, session: Session, events: Sequence[ServerEvent], now_
 
     Requests of stream management between them are answered in their places, and part nothing.
     """
-    if session.announcing is not None or gateway.refusing:
+    if at == len(events) or session.announcing is not None or gateway.refusing:
+        return at
+    ahead = events[at]
+    if isinstance(ahead, Nonza) and ahead.name != sm.REQUEST:
+        # The commonest read of all under stream management: an `<a/>`.
         return at
     ratio = gateway.tally.sample_ratio
     routes = session.routes
