@@ -77,6 +77,20 @@ async def test_pages_backward_and_flipped(asker: Asker) -> None:
     assert 'complete="true"' in (await asker.ask(SET.format("<max>2</max><before>id-3</before>")))[1]
 
 
+async def test_large_messages_come_a_few_at_a_time(database: Database) -> None:
+    """However much is asked for: nobody fills the logs with one question, and nothing is left out."""
+    world = World(database, page_bytes_max=1 << 16)
+    await world.start()
+    await world.bind(ME)
+    await world.take(*(world.message(f"{n}" + "x" * 30_000) for n in range(1, 5)))
+    asker = Asker(world)
+    found, fin = await asker.ask(SET.format("<max>1000</max>"))
+    assert [text[0] for text in found] == ["1", "2"] and "complete" not in fin
+    found, fin = await asker.ask(SET.format("<max>1000</max><after>id-2</after>"))
+    assert [text[0] for text in found] == ["3", "4"] and 'complete="true"' in fin
+    await world.close()
+
+
 async def test_filters(asker: Asker) -> None:
     assert (await asker.ask(form(with_="carol@localhost")))[0] == ["9"]
     assert (await asker.ask(form(with_="carol@localhost/c")))[0] == ["9"]
@@ -86,6 +100,8 @@ async def test_filters(asker: Asker) -> None:
     assert (await asker.ask(form(start=when(3), end=when(5))))[0] == ["3", "4", "5"]
     assert (await asker.ask(form(after_id="id-3", before_id="id-6")))[0] == ["4", "5"]
     assert (await asker.ask(form(ids="id-9|id-2")))[0] == ["2", "9"]
+    # XEP-0313 §4.1.4: there is no groupchat, wanted or not.
+    assert (await asker.ask(form(include_groupchat="true", with_="carol@localhost")))[0] == ["9"]
     assert (await asker.ask(form(after_id="id-2") + SET.format("<max>2</max><after>id-4</after>")))[0] == ["5", "6"]
     found, fin = await asker.ask(form(with_="nobody@localhost"))
     assert found == [] and 'complete="true"' in fin
@@ -108,6 +124,7 @@ async def test_only_the_count(asker: Asker) -> None:
         (SET.format("<index>3</index>"), "feature-not-implemented"),
         (form(start="yesterday"), "bad-request"),
         (form(free_text="x"), "feature-not-implemented"),
+        (form(include_groupchat="perhaps"), "bad-request"),
     ],
 )
 async def test_errors(asker: Asker, inside: str, condition: str) -> None:

@@ -16,6 +16,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import history
 import idle
 import rooms
 import uvloop
@@ -208,10 +209,15 @@ def main() -> int:
     arguments.add_argument("--idle", action="store_true", help="only idle sessions, all servers at once")
     arguments.add_argument("--rooms", action="store_true", help="large rooms instead, natter alone")
     arguments.add_argument("--traces", action="store_true", help="what traces cost instead, natter alone")
+    arguments.add_argument("--history", type=int, default=0, help="pages of an archive of so many messages instead")
     given = arguments.parse_args()
     if given.traces:
         with tempfile.TemporaryDirectory() as folder:
             print(uvloop.run(traced(Path(folder), given.seconds)))
+        return 0
+    if given.history:
+        with tempfile.TemporaryDirectory() as folder:
+            uvloop.run(history.both(Path(folder), given.history))
         return 0
     if given.rooms:
         return uvloop.run(large_rooms(given.seconds))

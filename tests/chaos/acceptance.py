@@ -46,8 +46,9 @@ class Echo:
         return f"<message to='{jid}' type='chat' id='echo-{self.number}'><body>echo {self.number}</body></message>"
 
     def heard(self, element: str) -> tuple[list[Any], str]:
-        # An error for it counts as well: it came out of the lane.
-        found = re.search(r"""\bid=['"]echo-(\d+)['"]""", element) if element.startswith("<message") else None
+        # An error says that there is no such session any more: then what was said before it may have been refused, too.
+        error = re.match(r"""<message\b[^>]*\btype=['"]error['"]""", element)
+        found = re.search(r"""\bid=['"]echo-(\d+)['"]""", element) if not error and "<message" in element[:8] else None
         if found is None or int(found.group(1)) not in self.asked:
             return [], ""
         # Those before it were taken too, whatever became of their echoes.

@@ -36,6 +36,15 @@ def test_after_a_break_nothing_is_known() -> None:
     assert echo.heard("<message id='echo-1'/>") == ([], "")
 
 
+def test_an_error_in_place_of_an_echo_accepts_nothing() -> None:
+    echo = Echo()
+    echo.sent("<message/>", 1)
+    echo.probe("a@x/n")
+    assert echo.heard("<message type='error' id='echo-1' from='a@x/n'><error type='cancel'/></message>") == ([], "")
+    echo.probe("a@x/n")
+    assert echo.heard("<message type='chat' id='echo-2' from='a@x/n'/>") == ([1], "")
+
+
 def enabled() -> Managed:
     managed = Managed()
     managed.heard(f"<enabled xmlns='{SM}' id='q&amp;1' resume='true'/>")

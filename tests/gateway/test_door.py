@@ -85,28 +85,45 @@ async def test_closed_it_refuses(house: House, eventually: Eventually) -> None:
         one.close()
 
 
+class Full:
+    """A listening socket of a process that has no file left, for some attempts."""
+
+    def __init__(self, inner: socket.socket, failures: int) -> None:
+        self.inner, self.failures = inner, failures
+        self.fileno, self.close = inner.fileno, inner.close
+
+    def accept(self) -> Any:
+        if self.failures:
+            self.failures -= 1
+            raise OSError(24, "Too many open files")
+        return self.inner.accept()
+
+
 async def test_without_files_it_asks_again(
     house: House, eventually: Eventually, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Full:
-        """A listening socket while the process has no file left."""
-
-        def accept(self) -> Any:
-            raise OSError(24, "Too many open files")
-
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
     before = LIMITS_HIT.values.get(("accept",), 0)
-    house.loop.remove_reader(house.socket)
-    full = Full()
-    full.fileno = house.socket.fileno  # type: ignore[attr-defined]
-    house.door.listening = full  # type: ignore[assignment]
-    house.door.open()
+    house.door.listening = Full(house.socket, 2)  # type: ignore[assignment]
     one = house.knock()
-    await eventually(lambda: LIMITS_HIT.values.get(("accept",), 0) > before)
-    assert "Too many open files" in caplog.text
-    house.loop.remove_reader(house.socket)
-    house.door.listening = house.socket
     await eventually(lambda: len(house.inside) == 1)
+    assert LIMITS_HIT.values[("accept",)] == before + 2
+    assert "Too many open files" in caplog.text
+    one.close()
+
+
+async def test_whose_turn_finds_no_file_left_is_not_asked_for_at_once(house: House, eventually: Eventually) -> None:
+    while house.gate.free():
+        pass
+    one = house.knock()
+    await eventually(lambda: bool(house.timers))
+    house.gate._turns = 1.0
+    before = LIMITS_HIT.values.get(("accept",), 0)
+    house.door.listening = Full(house.socket, 1)  # type: ignore[assignment]
+    house.timers.pop()()
+    assert LIMITS_HIT.values[("accept",)] == before + 1
+    # Nobody listens until a moment has passed.
+    assert not house.loop.remove_reader(house.socket)
     one.close()
 
 

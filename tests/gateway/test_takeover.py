@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -193,41 +194,6 @@ async def test_late_deliveries_to_the_old_gateway_come_first_and_once(world: Wor
     assert await received(client, "n7.") == [f"n{n}." for n in range(8)]
 
 
-async def test_sessions_of_a_dead_gateway_are_taken_over_and_end_in_time(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from natter.gateway import takeover
-
-    monkeypatch.setattr(takeover, "HEIR_SECONDS", 0.05)
-    one, two = await world.gateway(resume_seconds_max=1), await world.gateway()
-    _alice, previd = await managed(world, one)
-    bob = await world.login(two, "bob", "b")
-    await kill(one)
-    await one.instances._bucket.delete(one.instances._key)
-    bob.send(chat("alice@localhost/r", "too late"))
-    await world.router.until(lambda: hashed(previd) in two.gateway.resumable)
-    assert not [f for f in world.router.of("alice@localhost/r") if f.ended]
-    await world.router.until(lambda: [f for f in world.router.of("alice@localhost/r") if f.ended])
-    await world.router.until(lambda: [f for f in world.router.frames if f.returned and b"too late" in f.stanza])
-
-
-async def test_stopped_in_peace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from natter.gateway import takeover
-
-    monkeypatch.setattr(takeover, "HEIR_SECONDS", 0.05)
-    one, two = await world.gateway(), await world.gateway()
-    alice, previd = await managed(world, one)
-    bob = await world.login(two, "bob", "b")
-    await one.stop()
-    assert "<system-shutdown" in await alice.until_closed()
-    await world.router.until(lambda: hashed(previd) in two.gateway.resumable)
-    bob.send(chat("alice@localhost/r", "hello"))
-    client = await again(world, two, previd, 0)
-    await client.until("<resumed")
-    assert await received(client, "hello") == ["hello"]
-    assert not [f for f in world.router.of("alice@localhost/r") if f.ended]
-
-
 async def test_settling(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from natter.gateway import takeover
 
@@ -258,12 +224,12 @@ async def test_settling(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_what_others_have_sent_is_not_kept_for_ever_though_sessions_keep_coming(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from natter.gateway import estate, takeover
+    from natter.gateway import estate, heirs, takeover
 
     monkeypatch.setattr(takeover, "SETTLE_SECONDS", 0.02)
     monkeypatch.setattr(estate, "FRESH_SECONDS", -1.0)
     # Not by itself while this is counted.
-    monkeypatch.setattr(takeover, "HEIR_SECONDS", 600.0)
+    monkeypatch.setattr(heirs, "HEIR_SECONDS", 600.0)
     one, two = await world.gateway(), await world.gateway()
     bob = await world.login(two, "bob", "b")
     takeovers = two.gateway.takeovers
@@ -417,3 +383,41 @@ async def test_what_was_acknowledged_long_ago_is_not_repeated_by_a_late_router(w
     for n in range(3, 8):
         senders[1].add(subjects.deliver(two.gateway.incarnation), frame(f"n{n}.", n + 1))
     assert await received(client, "n7.") == [f"n{n}." for n in range(5, 8)]
+
+
+async def test_a_session_waits_until_the_lane_takes_its_fence(
+    world: World, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from natter.gateway import takeover
+
+    monkeypatch.setattr(takeover, "ROUTED_SECONDS_MAX", 0.02)
+    one, two = await world.gateway(), await world.gateway()
+    alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 5))
+    await received(alice, "n4.")
+    await kill(one)
+    lanes = memory._stream(subjects.LANES)
+    spec, lanes.spec = lanes.spec, replace(lanes.spec, bytes_max=1)
+    client = await again(world, two, previd, 2)
+    fences = two.gateway.takeovers._fences
+    # It tries again and again; what is known of the session is not given up for that.
+    await world.router.until(lambda: any(sender._attempts >= 6 for sender in fences.waiting()))
+    lanes.spec = spec
+    await client.until("<resumed")
+    assert await received(client, "n4.") == [f"n{n}." for n in range(2, 5)]
+
+
+async def test_a_lane_that_was_lost_and_began_again(world: World, memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from natter.gateway import takeover
+
+    monkeypatch.setattr(takeover, "ROUTED_SECONDS_MAX", 0.05)
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway()
+    _alice, previd = await managed(world, one)
+    # Written when the lane was much longer than it is now.
+    one.gateway.lane._last_sequence += 1_000_000
+    await one.checkpoints.write()
+    await kill(one)
+    client = await again(world, two, previd, 0)
+    await client.until("<failed.*item-not-found")
+    await world.router.until(lambda: world.directory.by_resumption(hashed(previd)) is None)

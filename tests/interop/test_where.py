@@ -117,6 +117,8 @@ async def test_every_end(own: Stack) -> None:
     assert full["stanza_id"] == (await told(own, full["stanza_id"]))["stanza_id"]
     whom = {each["event"]: each["whom"] for each in full["timeline"]}
     assert whom["delivered"] == bob.jid
+    archived = {each["whom"]: each["time"] for each in full["timeline"] if each["event"] == "archived"}
+    assert archived.keys() == {"alice@localhost", "bob@localhost"} and all(archived.values())
     # What waited is handed over.
     carol = await login(own, "carol/c", presence=False)
     carol.send("<presence/>")

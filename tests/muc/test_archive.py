@@ -174,6 +174,35 @@ async def test_filters(den) -> None:
     assert (await ask(den, one, start="2100-01-01T00:00:00Z")).complete
 
 
+def counted(answer: Answer) -> tuple[str | None, str | None]:
+    """The place of the first message, and how many there are."""
+    first = answer.fin.find(f"{RSM}set/{RSM}first")
+    return None if first is None else first.get("index"), answer.fin.findtext(f"{RSM}set/{RSM}count")
+
+
+async def test_places_and_counts(den) -> None:
+    one, _, ids = await talk(den, 150)
+    # XEP-0059 §2.7: nothing but the count.
+    none = await ask(den, one, page("<max>0</max>"))
+    assert (none.ids, none.complete, counted(none)) == ([], False, (None, "150"))
+    assert counted(await ask(den, one, page("<max>0</max>"), after_id=ids[139])) == (None, "10")
+    assert counted(await ask(den, one, page("<max>0</max>"), start="2100-01-01T00:00:00Z")) == (None, "0")
+    assert counted(await ask(den, one, page("<max>0</max>"), ids=ids[3])) == (None, "1")
+    # Of a filter it is not known without looking, and may be said roughly.
+    assert counted(await ask(den, one, page("<max>0</max>"), with_=f"{ROOM}/one")) == (None, "150")
+    # XEP-0059 §2.1: in the whole set, wherever the page is.
+    assert counted(await ask(den, one, page(f"<max>2</max><after>{ids[69]}</after>"))) == ("70", "150")
+    assert counted(await ask(den, one, page(f"<max>2</max><before>{ids[70]}</before>"))) == ("68", "150")
+    assert counted(await ask(den, one, page(f"<max>2</max><after>{ids[149]}</after>"))) == (None, "150")
+    # XEP-0059 §2.6: a page by its place.
+    third = await ask(den, one, page("<max>3</max><index>140</index>"))
+    assert (third.ids, counted(third)) == (ids[140:143], ("140", "150"))
+    assert (await ask(den, one, page("<max>3</max><index>0</index>"))).ids == ids[:3]
+    assert (await ask(den, one, page("<index>150</index>"))).error == "item-not-found"
+    assert (await ask(den, one, page("<index>1</index>"), with_=f"{ROOM}/one")).error == "feature-not-implemented"
+    assert (await ask(den, one, page("<index>1</index><before/>"))).error == "feature-not-implemented"
+
+
 async def test_what_is_wrong_with_a_query(den) -> None:
     one, _, _ = await talk(den, 3)
     made_up = archive_id.encode(b"not the room's", 1)
@@ -255,6 +284,9 @@ async def test_an_author_takes_a_message_back(den, count: int) -> None:
         # Number 1 is two's own, number 3 is one's.
         retract = inside.format(ids[number])
         den.send(two, f"<message from='{two.jid}' id='r{number}' to='{ROOM}' type='groupchat'>{retract}</message>")
+    # XEP-0424 §6.1: by the room's own id. The one that the author gave means nothing here.
+    own = next(s.get("id") for s in one.got if s.findtext(f"{CLIENT}body") == "word 0")
+    den.send(one, f"<message from='{one.jid}' id='r0' to='{ROOM}' type='groupchat'>{inside.format(own)}</message>")
     await den.settled()
     for _ in range(2):
         answer = await ask(den, one, page("<max>5</max>"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from natter.bus.api import Unavailable
+from natter.muc import questions
 
 ROOM = "den@conference.localhost"
 QUERY = "<query xmlns='urn:xmpp:mam:2'/>"
@@ -42,6 +43,29 @@ async def test_the_room_goes_on_while_an_archive_is_slow(hall, monkeypatch) -> N
     await hall.until(lambda: any(s.get("id") == "q1" for s in guest.got))
     await hall.settled()
     assert hall.shard.progress.position > before
+
+
+async def test_one_user_asks_only_so_much_at_once(hall, monkeypatch) -> None:
+    guest, other = await asked(hall), await hall.login("other@localhost/r")
+    gate, read, reading = asyncio.Event(), hall.bus.read, []
+
+    async def slow(stream: str, *args, **more):
+        if stream == "CHAPTERS":
+            reading.append(stream)
+            await gate.wait()
+        return await read(stream, *args, **more)
+
+    monkeypatch.setattr(hall.bus, "read", slow)
+    for number in range(questions.QUESTIONS_EACH_MAX + 2):
+        ask(hall, guest, f"q{number}")
+    await hall.until(lambda: guest.errors() == ["resource-constraint"] * 2)
+    ask(hall, other, "mine")
+    await hall.until(lambda: len(reading) == questions.AT_ONCE_MAX)
+    gate.set()
+    await hall.until(lambda: sum(s.get("type") == "result" for s in guest.got) > questions.QUESTIONS_EACH_MAX)
+    await hall.until(lambda: any(s.get("id") == "mine" for s in other.got))
+    assert other.errors() == []
+    assert hall.worker.questions._askers == {}
 
 
 async def test_what_was_not_answered_is_asked_of_the_next_holder(hall, monkeypatch) -> None:

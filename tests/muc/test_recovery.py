@@ -45,10 +45,11 @@ async def test_what_lies_behind_the_position_is_rendered_again(hall, bus) -> Non
 
     def recovery(mine: bool = True) -> Recovery:
         rooms = Rooms(Journal(bus), Snapshots(bus), loaded_max=10)
-        return Recovery(Journal(bus), rooms, Occupancy(), roomlist, Seen(), lambda jid: mine, Marks())
+        return Recovery(rooms, Occupancy(), roomlist, Seen(), lambda jid: mine, Marks())
 
     made = recovery()
-    repeats = await made.run(middle)
+    entries = await Journal(bus).last_of_kind("room")
+    repeats = await made.run(middle, entries)
     assert [b"first" in r.outputs[0].stanza for r in repeats] == [True, False]
     assert [r.sequence for r in repeats] == sorted(r.sequence for r in repeats)
     assert made.rooms.get(ROOM).room == hall.worker.rooms.get(ROOM).room
@@ -58,8 +59,8 @@ async def test_what_lies_behind_the_position_is_rendered_again(hall, bus) -> Non
     assert made.seen.has(Cause("lane.0", frame.sequence, frame.index, frame.accepted_us), ROOM)
     # Rooms without a journal are struck off the list.
     assert [i.jid for i in roomlist.public()] == [ROOM]
-    assert len(await recovery().run(0)) > len(repeats)
-    assert await recovery(mine=False).run(0) == []
+    assert len(await recovery().run(0, entries)) > len(repeats)
+    assert await recovery(mine=False).run(0, entries) == []
     await roomlist.stop()
 
 
@@ -69,7 +70,7 @@ async def test_destroyed_rooms_are_known(hall, bus) -> None:
     hall.send(one, f"<presence from='{one.jid}' to='{ROOM}/n0' type='unavailable'/>")
     await hall.settled()
     rooms = Rooms(Journal(bus), Snapshots(bus), loaded_max=10)
-    made = Recovery(Journal(bus), rooms, Occupancy(), hall.office.roomlist, Seen(), lambda jid: True, Marks())
-    await made.run(await bus.last_sequence(subjects.JOURNALS))
+    made = Recovery(rooms, Occupancy(), hall.office.roomlist, Seen(), lambda jid: True, Marks())
+    await made.run(await bus.last_sequence(subjects.JOURNALS), await Journal(bus).last_of_kind("room"))
     assert list(made.destroyed) == [ROOM]
     assert rooms.get(ROOM) is None

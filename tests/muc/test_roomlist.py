@@ -47,7 +47,8 @@ async def test_the_other_process_hears_of_it(lists) -> None:
     await here.flush()
     await until(lambda: [i.jid for i in there.public()] == ["a@h", "hidden@h"])
     assert there.made_by("a@b") == here.made_by("a@b") == 3
-    assert len(there.all()) == 3
+    assert [s.jid for s in there.page("", 10)] == ["a@h", "hidden@h", "locked@h"]
+    assert [s.jid for s in there.page("a@h", 1)] == ["hidden@h"]
 
 
 async def test_only_news_is_written(lists, bus) -> None:
@@ -58,6 +59,19 @@ async def test_only_news_is_written(lists, bus) -> None:
     here.want(room("a@h", occupants=2, time_us=5))
     await here.flush()
     assert await bus.last_sequence("KV_rooms") == before
+
+
+async def test_several_shards_write_at_once(lists) -> None:
+    here, there = lists
+    for number in range(300):
+        here.want(room(f"r{number}@h", name="old"))
+    shards = [asyncio.create_task(here.flush()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for number in range(300):
+        here.want(room(f"r{number}@h", name="new"))
+    shards += [asyncio.create_task(here.flush()) for _ in range(3)]
+    await asyncio.gather(*shards)
+    await until(lambda: [i.name for i in there.public()] == ["new"] * 300)
 
 
 async def test_what_the_bus_does_not_take_waits(lists, monkeypatch) -> None:

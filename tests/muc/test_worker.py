@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from types import SimpleNamespace
 
 from gate import Gate
 from natter.bus import subjects
@@ -180,6 +181,22 @@ async def test_a_session_that_vanished_while_nobody_held_the_shard_leaves_too(ha
     assert one.gone() == ["n1"]
 
 
+async def test_what_is_refused_and_who_sent_it_has_left_is_written_down(hall) -> None:
+    one, two, three = await party(hall)
+    rows: list[dict[str, object]] = []
+    hall.office.facts = SimpleNamespace(add=lambda **row: rows.append(row))
+    await hall.directory.delete(two.session)
+    await hall.until(lambda: one.gone() and three.gone())
+    # Its gateway stood still, and brings now what it had said meanwhile.
+    hall.say(two, ROOM, "are you still there?")
+    hall.say(two, ROOM, "psst", nick="n2")
+    hall.say(one, ROOM, "yes")
+    await hall.settled()
+    await hall.until(lambda: len(rows) == 2)
+    assert [(row["outcome"], row["sender"]) for row in rows] == [("dropped:room", two.jid)] * 2
+    assert three.bodies() == ["yes"]
+
+
 async def test_a_farewell_comes_once(hall) -> None:
     one, two, _ = await party(hall)
     frame = hall.send(None, f"<presence from='{two.jid}' to='{ROOM}/n1' type='unavailable'/>")
@@ -239,7 +256,7 @@ async def test_the_last_one_takes_a_temporary_room_along(hall) -> None:
     hall.join(newcomer, ROOM, "me")
     await hall.settled()
     codes = [s.get("code") for s in newcomer.got[0].iter("{http://jabber.org/protocol/muc#user}status")]
-    assert codes == ["110", "201"]
+    assert codes == ["110", "170", "201"]
 
 
 async def test_full_means_stop_reading(hall) -> None:

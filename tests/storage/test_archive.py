@@ -41,6 +41,15 @@ async def test_a_batch_that_comes_twice_is_there_once(archive: Archive) -> None:
     assert await archive.sequence("archive.1") == 0
 
 
+async def test_when_a_row_was_written(archive: Archive) -> None:
+    await archive.append("archive.0", 1, [message(1)], now_us=5)
+    # What is there stays; nobody may have noted when.
+    await archive.append("archive.0", 2, [message(1), message(2, owner=BOB)], now_us=7)
+    await archive.append("archive.0", 3, [message(3)])
+    keys = [(ALICE, "id-1"), (BOB, "id-2"), (ALICE, "id-3"), (ALICE, "id-2"), ("'", "--")]
+    assert await archive.written(keys) == {(ALICE, "id-1"): 5, (BOB, "id-2"): 7, (ALICE, "id-3"): 0}
+
+
 async def test_marks_go_with_the_batch(archive: Archive) -> None:
     await archive.append("archive.0", 1, [], seen={"lane.0": (7, 16), "lane.1": (8, 0)})
     await archive.append("archive.0", 2, [], seen={"lane.0": (9, 0)})
@@ -71,6 +80,20 @@ async def test_pages_both_ways(archive: Archive) -> None:
     assert (numbers(before.messages), before.more) == ([1, 2], False)
     nothing = await archive.page(Filter(ALICE), 0)
     assert (nothing.messages, nothing.more) == ([], True)
+
+
+async def test_a_page_is_no_larger_than_it_may_be(archive: Archive) -> None:
+    await fill(archive)
+    size = len(message(1).stanza)
+    first = await archive.page(Filter(ALICE), 9, bytes_max=3 * size)
+    assert (numbers(first.messages), first.more) == ([1, 2, 3], True)
+    last = await archive.page(Filter(ALICE), 9, backwards=True, bytes_max=3 * size)
+    assert (numbers(last.messages), last.more) == ([9, 10], True)
+    # One there always is.
+    one = await archive.page(Filter(ALICE, after=8 << 16), 9, bytes_max=1)
+    assert (numbers(one.messages), one.more) == ([9], True)
+    whole = await archive.page(Filter(ALICE, after=8 << 16), 2, bytes_max=2 * size + 1)
+    assert (numbers(whole.messages), whole.more) == ([9, 10], False)
 
 
 async def test_filters(archive: Archive) -> None:

@@ -70,6 +70,7 @@ class World:
                 self.bus,
                 self.archive,
                 self.settings.page_max,
+                self.settings.page_bytes_max,
                 lambda owner: LOG,
                 self.handover.asked,
                 wishes,

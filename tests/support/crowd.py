@@ -29,6 +29,13 @@ class Place:
 
     port: int
     tls: bool
+    # Cores of the clients alone; none: the servers' own, where there is time for it.
+    cores: frozenset[int] = frozenset()
+
+    def go_there(self) -> None:
+        """This process runs on the clients' cores from now on."""
+        if self.cores:
+            os.sched_setaffinity(0, self.cores)
 
     def context(self) -> ssl.SSLContext | None:
         """TLS without looking at the certificate: it is not what is measured."""
@@ -46,6 +53,9 @@ def crowd(pipe: Connection, place: Place, names: list[str]) -> None:
 
 
 async def _crowd(pipe: Connection, place: Place, names: list[str]) -> None:
+    # Until all are there they may take any core.
+    if place.cores:
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
     await register_many(HOST, place.port, place.context(), names, PASSWORD)
     gate, context = asyncio.Semaphore(LOGINS_AT_ONCE), place.context()
 
@@ -55,8 +65,10 @@ async def _crowd(pipe: Connection, place: Place, names: list[str]) -> None:
             return await one.start(presence=True)
 
     people = await asyncio.gather(*map(login, names))
+    place.go_there()
     # The others' machines are not this one: what they do must not take the servers' cores.
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    if not place.cores:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     pipe.send("ready")
     await asyncio.to_thread(pipe.recv)
     cut = time.monotonic()
@@ -102,6 +114,7 @@ class Pair:
 
 def steady(pipe: Connection, place: Place, pairs: int) -> None:
     """Talk from the first word on until the second, then tell how long each message took, by when it was sent."""
+    place.go_there()
     # Likewise: how late these processes hear of what has arrived is no matter of the servers.
     os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     uvloop.run(_steady(pipe, place, pairs))

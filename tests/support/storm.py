@@ -1,7 +1,8 @@
 """Everybody's connection is lost at once, while some people talk on: how long until all are back, and who feels it.
 
 python tests/support/storm.py --sessions 5000 --tls            --pace 0: logins are not paced
-The crowd lives in processes of its own (SCHED_IDLE: their machines are not this one), the steady pairs in another.
+The crowd lives in processes of its own, the steady pairs in another: on `--client-cores`, or else on the servers' (the
+crowd then with SCHED_IDLE: their machines are not this one).
 """
 
 from __future__ import annotations
@@ -83,9 +84,11 @@ def storm(cluster: Cluster, place: crowd.Place, sessions: int, processes: int) -
     during = [t * 1000 for at, t in took if cut <= at < cut + back]
     figures = [f"{share(v, 0.5):.1f} / {share(v, 0.99):.1f} / {max(v, default=0.0):.0f}" for v in (before, during)]
     ratio = share(during, 0.99) / share(before, 0.99)
+    longest = [max((t * 1000 for at, t in took if n <= at - cut < n + 1), default=0.0) for n in range(int(back) + 1)]
     return (
         f"{sessions} sessions cut: 95 % were back after {back:.1f} s ({len(seconds)} in all); p50 / p99 / longest of "
         f"{STEADY_PAIRS} steady pairs {figures[0]} ms before, {figures[1]} ms meanwhile: {ratio:.1f} times; "
+        f"longest of each second {' '.join(f'{ms:.0f}' for ms in longest)}; "
         f"failures {failures[:3]}; CPU seconds until all were back {took_cpu}"
     )
 
@@ -97,12 +100,13 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--client-cores", default="", help="0,1: who connects has these; servers have this process's")
     parser.add_argument("--turns", action="store_true", help="nobody interrupts whom he wakes, as with `natter up`")
     parser.add_argument("--set", nargs="*", default=[], help="of gateways: logins_per_second=100")
     given = parser.parse_args()
     if given.turns:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    place = crowd.Place(free_port(), given.tls)
+    place = crowd.Place(free_port(), given.tls, frozenset(int(core) for core in given.client_cores.split(",") if core))
     listens = {"gateway__c2s_tls" if given.tls else "gateway__c2s": f"127.0.0.1:{place.port}"}
     chosen = {f"gateway__{name}": value for name, _, value in (word.partition("=") for word in given.set)}
     with tempfile.TemporaryDirectory() as folder:

@@ -143,6 +143,17 @@ def test_archived_and_waiting_then_handed_over() -> None:
     assert told(kept, over, gone, again, positions={"lane.0": 6, "archive.0": 6}).end == "stored"
 
 
+def test_archives_say_what_they_have() -> None:
+    kept = seen("archive.0", frame(**CAUSE, stanza_id="x", owners=[ALICE, BOB]))
+    story = told(sent(), kept, written={(ALICE, "x"): T + 100_000, (BOB, "y"): T})
+    events = {(event.what, event.whom): event.time_us for event in story.events}
+    assert events["archived", ALICE] == T + 100_000
+    # Bob does not want it, or it was forgotten since.
+    assert events["unarchived", BOB] == 0 and ("archived", BOB) not in events
+    # Who cannot look says what was worked off.
+    assert {("archived", ALICE), ("archived", BOB)} <= set(line(told(sent(), kept, written=None)))
+
+
 def test_what_waited_for_an_account_that_was_removed() -> None:
     kept = seen("archive.0", frame(**CAUSE, offline=BOB))
     story = told(kept, removed_us={BOB: T + 9_000_000})

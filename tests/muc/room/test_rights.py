@@ -116,7 +116,7 @@ LISTS = {
     # asker: owner list, admin list, member list, ban list; semi-anonymous, then non-anonymous
     NONE: ((FORBIDDEN,) * 4, (FORBIDDEN,) * 4),
     OUTCAST: ((FORBIDDEN,) * 4, (FORBIDDEN,) * 4),
-    MEMBER: ((FORBIDDEN,) * 4, (FORBIDDEN, FORBIDDEN, OK, FORBIDDEN)),
+    MEMBER: ((FORBIDDEN,) * 4, (OK, OK, OK, FORBIDDEN)),
     ADMIN: ((FORBIDDEN, FORBIDDEN, OK, OK), (OK, OK, OK, OK)),
     OWNER: ((OK,) * 4, (OK,) * 4),
 }

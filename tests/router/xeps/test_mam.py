@@ -32,4 +32,9 @@ def test_where_there_are_none(people: Any, frames: Any, hosts: Hosts) -> None:
 
 def test_features() -> None:
     assert set(mam.features(search=True)) - set(mam.features(search=False)) == {"urn:xmpp:fulltext:0"}
-    assert set(mam.features(search=False)) == {"urn:xmpp:mam:2", "urn:xmpp:mam:2#extended", "urn:xmpp:sid:0"}
+    assert set(mam.features(search=False)) == {
+        "urn:xmpp:mam:2",
+        "urn:xmpp:mam:2#extended",
+        "urn:xmpp:mam:2#groupchat-field",
+        "urn:xmpp:sid:0",
+    }

@@ -54,6 +54,17 @@ def test_an_unknown_field_is_not_supported() -> None:
         mam.parse(query(("{http://example.com/}free-text-search", "x")))
 
 
+@pytest.mark.parametrize("value", ["true", "false", "1", "0"])
+def test_groupchat_is_asked_of_users_only(value: str) -> None:
+    # XEP-0313 §4.1.4 and §7: understood, whatever is wanted; a room has nothing else.
+    asked = query(("include-groupchat", value))
+    assert mam.parse(asked, of_user=True) == mam.Query()
+    with pytest.raises(mam.Unsupported):
+        mam.parse(asked)
+    fields = [mam.form(of_user=of_user).findall(".//*[@var='include-groupchat']") for of_user in (True, False)]
+    assert [len(found) for found in fields] == [1, 0]
+
+
 def test_full_text_only_where_it_is_offered() -> None:
     asked = query((mam.FULLTEXT_FIELD, " wherefore "))
     assert mam.parse(asked, fulltext=True).text == "wherefore"
@@ -66,7 +77,7 @@ def test_full_text_only_where_it_is_offered() -> None:
 )
 def test_what_cannot_be_read_is_an_error(field: tuple[str, str]) -> None:
     with pytest.raises(ValueError) as raised:
-        mam.parse(query(field))
+        mam.parse(query(field), of_user=True)
     assert not isinstance(raised.value, mam.Unsupported)
 
 

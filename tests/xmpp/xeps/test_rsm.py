@@ -20,6 +20,7 @@ ITEMS = [f"item{n:02}" for n in range(25)]
         (b"<max>10</max><after>peterpan@neverland.lit</after>", Request(10, after="peterpan@neverland.lit")),
         (b"<max>10</max><before>peter@pixyland.org</before>", Request(10, before="peter@pixyland.org")),
         (b"<max>10</max><before/>", Request(10, before="")),
+        (b"<max>18446744073709551615</max>", Request((1 << 64) - 1)),
         (b"<max> 10 </max><index>371</index>", Request(10, index=371)),
         (b"<max>0</max>", Request(0)),
         (b"", Request()),

@@ -110,6 +110,87 @@ def test_a_domain_is_banned_and_nothing_else(coven) -> None:
     assert coven.admin(coven.crone, "<item affiliation='member' jid='evil.lit'/>").error(coven.crone) == "bad-request"
 
 
+def test_who_is_on_a_list_stays_when_the_domain_is_banned(coven) -> None:
+    # XEP-0045 §9.2: user@domain is looked for before domain; §9.1: no admin gets rid of an owner.
+    coven.admin(coven.crone, "<item affiliation='member' jid='hecate@shakespeare.lit'/>")
+    coven.join(coven.hecate, "hecate")
+    heard = coven.admin(coven.witch, "<item affiliation='outcast' jid='shakespeare.lit'/>")
+    assert heard.statuses(coven.hag) == [110, 301]
+    assert list(coven.room.nicks) == ["firstwitch", "secondwitch", "hecate"]
+    # What kept her in was her entry alone.
+    heard = coven.admin(coven.witch, "<item affiliation='none' jid='hecate@shakespeare.lit'/>")
+    assert heard.statuses(coven.hecate) == [110, 301]
+    assert coven.join(coven.hecate, "hecate").error(coven.hecate) == "forbidden"
+
+
+def test_a_domain_that_is_let_in_again_throws_out_nobody(coven) -> None:
+    coven.configure(coven.crone, membersonly="1")
+    coven.admin(coven.crone, "<item affiliation='outcast' jid='evil.lit'/>")
+    assert coven.admin(coven.crone, "<item affiliation='none' jid='shakespeare.lit'/>").statuses(coven.crone) == []
+    assert list(coven.room.nicks) == ["firstwitch", "secondwitch"]
+
+
+def test_what_is_said_of_a_user_in_the_same_request_goes_before_its_domain(coven) -> None:
+    coven.admin(
+        coven.crone,
+        "<item affiliation='member' jid='hag66@shakespeare.lit'/><item affiliation='outcast' jid='shakespeare.lit'/>",
+    )
+    assert list(coven.room.nicks) == ["firstwitch", "secondwitch", "thirdwitch"]
+
+
+@pytest.mark.parametrize(
+    ("items", "condition"),
+    [
+        ("<item affiliation='member' jid='a@b'/><item affiliation='admin' jid='A@b/c'/>", "bad-request"),
+        ("<item role='visitor' nick='thirdwitch'/><item role='none' nick='thirdwitch'/>", "bad-request"),
+        (
+            "<item affiliation='member' jid='a@b' nick='Old'/><item affiliation='member' jid='c@b' nick='old'/>",
+            "conflict",
+        ),
+    ],
+)
+def test_everybody_is_named_once(coven, items: str, condition: str) -> None:
+    # Otherwise one stanza makes hundreds for everybody in the room.
+    assert coven.admin(coven.crone, items).error(coven.crone) == condition
+
+
+def test_many_at_once(stage) -> None:
+    made = stage(affiliations_max=1000)
+    made.instant()
+    items = "".join(f"<item affiliation='member' jid='m{n}@b' nick='n{n}'/>" for n in range(600))
+    assert made.admin(made.crone, items).one(made.crone).get("type") == "result"
+    assert len(made.room.affiliations) == 601
+    lists = made.admin(made.crone, "<item affiliation='member'/>" * 50, "get")
+    assert len(listed(lists, made.crone)) == 600
+
+
+def test_the_offending_item_comes_back_with_the_error(coven) -> None:
+    # XEP-0045 §8.4.
+    items = "<item nick='thirdwitch' role='visitor'/><item nick='secondwitch' role='visitor'/>"
+    heard = coven.admin(coven.crone, items)
+    assert heard.error(coven.crone) == "not-allowed"
+    assert listed(heard, coven.crone) == [{"nick": "secondwitch", "role": "visitor"}]
+    heard = coven.admin(coven.witch, "<item affiliation='none' jid='crone1@shakespeare.lit'/>")
+    assert heard.error(coven.witch) == "forbidden"
+    assert listed(heard, coven.witch) == [{"affiliation": "none", "jid": "crone1@shakespeare.lit"}]
+
+
+def test_members_of_a_non_anonymous_room_read_all_lists(coven) -> None:
+    # XEP-0045 §9.5, §10.5 and §10.8: who encrypts to everybody must know everybody.
+    coven.admin(coven.crone, "<item affiliation='member' jid='hag66@shakespeare.lit'/>")
+    wanted = ("owner", "admin", "member")
+    for affiliation in wanted:
+        assert coven.admin(coven.hag, f"<item affiliation='{affiliation}'/>", "get").error(coven.hag) == "forbidden"
+    coven.configure(coven.crone, whois="anyone")
+    found = [
+        listed(coven.admin(coven.hag, f"<item affiliation='{affiliation}'/>", "get"), coven.hag)[0]["jid"]
+        for affiliation in wanted
+    ]
+    assert found == ["crone1@shakespeare.lit", "wiccarocks@shakespeare.lit", "hag66@shakespeare.lit"]
+    assert coven.admin(coven.hag, "<item affiliation='outcast'/>", "get").error(coven.hag) == "forbidden"
+    assert coven.admin(coven.hecate, "<item affiliation='owner'/>", "get").error(coven.hecate) == "forbidden"
+
+
 def test_membership(coven) -> None:
     heard = coven.admin(coven.crone, "<item affiliation='member' jid='hag66@shakespeare.lit' nick='thirdwitch'/>")
     assert coven.item(heard.one(coven.hag))["affiliation"] == "member"

@@ -101,6 +101,7 @@ EDGES = (
         ),
         looks=(subjects.SESSIONS, subjects.CHECKPOINTS),
         purges=(subjects.SHARDS,),
+        asks=(subjects.rpc("archive", "written"),),
         serves=(subjects.rpc("accounts", "*"),),
     ),
     Edges(
@@ -117,7 +118,7 @@ EDGES = (
     Edges(
         "metrics",
         # The lease: who tells Kubernetes the pods' costs.
-        buckets=(subjects.POSITIONS, subjects.LEASES),
+        buckets=(subjects.POSITIONS, subjects.PARKED, subjects.LEASES),
         reads=(subjects.FACTS,),
         looks=(subjects.INSTANCES,),
         outside=("clickhouse",),

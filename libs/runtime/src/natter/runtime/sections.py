@@ -165,6 +165,9 @@ class ArchiveSection(BaseModel):
     page_max: int = Field(
         250, ge=1, le=1000, description="Messages in one page of an answer, whatever page was asked for (XEP-0059)."
     )
+    page_bytes_max: int = Field(
+        1 << 20, ge=1 << 16, le=16 << 20, description="Bytes of the messages in one page: with more, it is shorter."
+    )
     queries_at_once_max: int = Field(16, ge=1, le=1000, description="Questions answered at once; others wait.")
     search: bool = Field(
         False,

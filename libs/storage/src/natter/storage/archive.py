@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from natter.xmpp.xeps.mam_preferences import Preferences
-from sqlalchemy import ColumnElement, Select, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from . import fulltext
@@ -18,6 +18,8 @@ from .tables import marks, messages, positions, preferences, waiting
 
 # Ids named in one statement.
 KEYS_AT_ONCE_MAX: Final = 500
+# Bytes of one page, where nothing else is said.
+PAGE_BYTES_MAX: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +90,17 @@ class Archive:
         kept: Sequence[Message],
         late: Sequence[Waiting] = (),
         seen: Mapping[str, tuple[int, int]] | None = None,
+        now_us: int | None = None,
     ) -> None:
         """Write a batch, how far the shard has got with it, and the causes seen; or nothing. What is there stays."""
         async with self._database.writing() as connection:
             # What was written before, by an earlier holder or a replay, changes nothing.
             if kept and self._database.sqlite:
                 # A measured hot path: half of what it costs by way of SQLAlchemy.
-                await connection.exec_driver_sql(_INSERT, list(map(_values, kept)))
+                await connection.exec_driver_sql(_INSERT, [(*_values(m), now_us) for m in kept])
             elif kept:
-                await connection.execute(self._insert(messages).on_conflict_do_nothing(), [_of(m) for m in kept])
+                rows = [_of(m) | {"written_us": now_us} for m in kept]
+                await connection.execute(self._insert(messages).on_conflict_do_nothing(), rows)
             if late:
                 # What comes back while it is being handed over waits anew, under its new position.
                 statement = self._insert(waiting)
@@ -136,16 +140,30 @@ class Archive:
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    async def page(self, wanted: Filter, count: int, *, backwards: bool = False) -> Page:
-        """At most `count` messages: the first that match or, `backwards`, the last; always in their order."""
+    async def page(
+        self, wanted: Filter, count: int, *, backwards: bool = False, bytes_max: int = PAGE_BYTES_MAX
+    ) -> Page:
+        """At most `count` messages: the first that match or, `backwards`, the last; always in their order.
+
+        As few as `bytes_max` has room for, but one: before any of them is read, it is seen how large they are.
+        """
+        matching = _condition(wanted, sqlite=self._database.sqlite)
         order = messages.c.position.desc() if backwards else messages.c.position.asc()
-        statement = (
-            select(messages).where(_condition(wanted, sqlite=self._database.sqlite)).order_by(order).limit(count + 1)
-        )
-        found = await self._messages(statement)
-        more = len(found) > count
-        del found[count:]
-        return Page(found[::-1] if backwards else found, more)
+        sizes = select(messages.c.position, func.length(messages.c.stanza)).where(matching)
+        async with self._database.reading() as connection:
+            found = (await connection.execute(sizes.order_by(order).limit(count + 1))).all()
+            places: list[int] = []
+            room = bytes_max
+            for place, size in found[:count]:
+                room -= size
+                if room < 0 and places:
+                    break
+                places.append(place)
+            if not places:
+                return Page(more=bool(found))
+            these = messages.c.position.between(min(places), max(places))
+            rows = await connection.execute(_ROWS.where(matching, these).order_by(messages.c.position))
+            return Page([Message(*row) for row in rows], len(found) > len(places))
 
     async def count(self, wanted: Filter) -> int:
         """How many messages match."""
@@ -173,7 +191,7 @@ class Archive:
     async def between(self, first: int, last: int) -> list[Message]:
         """The messages of all archives from one position to before another."""
         return await self._messages(
-            select(messages).where(messages.c.position >= first, messages.c.position < last).order_by("position")
+            _ROWS.where(messages.c.position >= first, messages.c.position < last).order_by("position")
         )
 
     async def rows(self, keys: Sequence[tuple[str, str]]) -> list[Message]:
@@ -185,8 +203,17 @@ class Archive:
         for owner, ids in of_owner.items():
             for start in range(0, len(ids), KEYS_AT_ONCE_MAX):
                 some = messages.c.id.in_(ids[start : start + KEYS_AT_ONCE_MAX])
-                found += await self._messages(select(messages).where(messages.c.owner == owner, some))
+                found += await self._messages(_ROWS.where(messages.c.owner == owner, some))
         return found
+
+    async def written(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """When the messages of these owners with these ids were written, as far as they are there; 0: not noted."""
+        these = or_(*(and_(messages.c.owner == owner, messages.c.id == id) for owner, id in keys))
+        async with self._database.reading() as connection:
+            found = await connection.execute(
+                select(messages.c.owner, messages.c.id, messages.c.written_us).where(these)
+            )
+            return {(row.owner, row.id): row.written_us or 0 for row in found}
 
     async def _messages(self, statement: Select[Any]) -> list[Message]:
         async with self._database.reading() as connection:
@@ -322,7 +349,10 @@ class Archive:
 
 # The columns of a message, as `Message` has them.
 _COLUMNS: Final = tuple(Message.__dataclass_fields__)
-_INSERT: Final = f"INSERT OR IGNORE INTO messages ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_ROWS: Final = select(*(messages.c[name] for name in _COLUMNS))
+_INSERT: Final = (
+    f"INSERT OR IGNORE INTO messages ({', '.join(_COLUMNS)}, written_us) VALUES ({', '.join('?' * len(_COLUMNS))}, ?)"
+)
 # `dataclasses.astuple` copies everything, which costs ten times this.
 _values: Final[Callable[[Message], tuple[object, ...]]] = attrgetter(*_COLUMNS)
 

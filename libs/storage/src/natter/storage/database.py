@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, Integer, MetaData, Table, Text, event, insert, select
+from sqlalchemy import Column, Integer, MetaData, Table, Text, event, insert, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -43,10 +43,18 @@ async def _tables(connection: AsyncConnection) -> None:
     await connection.run_sync(tables.metadata.create_all)
 
 
+async def _written(connection: AsyncConnection) -> None:
+    columns = await connection.run_sync(lambda sync: {c["name"] for c in inspect(sync).get_columns("messages")})
+    if "written_us" not in columns:
+        await connection.execute(text("ALTER TABLE messages ADD COLUMN written_us BIGINT"))
+
+
 # In order, each once, each safe to repeat after a crash. Never changed, only followed by others.
 MIGRATIONS: Final[tuple[tuple[int, str, Callable[[AsyncConnection], Awaitable[None]]], ...]] = (
     (1, "tables", _tables),
     (2, "fulltext", fulltext.migrate),
+    (3, "written", _written),
+    (4, "words", fulltext.split),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, literal_column, select, text
@@ -12,7 +13,8 @@ from .tables import messages
 
 # Words of one question; more are left out.
 WORDS_MAX: Final = 32
-_WORD: Final = re.compile(r"\w+")
+# As FTS5 takes them apart, too.
+_WORD: Final = re.compile(r"[^\W_]+")
 
 _WORDS_IN: Final = (
     "CREATE TRIGGER IF NOT EXISTS words_in AFTER INSERT ON messages WHEN new.body IS NOT NULL BEGIN "
@@ -30,6 +32,9 @@ _SQLITE: Final = (
 _POSTGRESQL: Final = (
     "CREATE INDEX IF NOT EXISTS messages_by_words ON messages USING gin (to_tsvector('simple', body))",
 )
+# PostgreSQL's parser keeps addresses, paths, numbers and tags in one piece, and so nobody finds a word of them.
+_PUNCTUATION: Final = string.punctuation.replace("'", "''")
+_APART: Final = f"to_tsvector('simple', translate(body, '{_PUNCTUATION}', '{' ' * len(string.punctuation)}'))"
 
 
 async def migrate(connection: AsyncConnection) -> None:
@@ -39,6 +44,13 @@ async def migrate(connection: AsyncConnection) -> None:
         await connection.execute(text("ALTER TABLE messages ADD COLUMN body TEXT"))
     for statement in _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL:
         await connection.execute(text(statement))
+
+
+async def split(connection: AsyncConnection) -> None:
+    """PostgreSQL: make the index anew, of single words."""
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql("DROP INDEX IF EXISTS messages_by_words")
+        await connection.exec_driver_sql(f"CREATE INDEX messages_by_words ON messages USING gin ({_APART})")
 
 
 async def watch(connection: AsyncConnection, *, wanted: bool) -> None:
@@ -57,7 +69,7 @@ def matches(owner: str, wanted: tuple[str, ...], *, sqlite: bool) -> ColumnEleme
     if not sqlite:
         # XEP-0431 §4: a reasonable search: all words, in any order.
         query = func.plainto_tsquery("simple", " ".join(wanted))
-        return func.to_tsvector(literal_column("'simple'"), messages.c.body).op("@@")(query)
+        return literal_column(_APART.replace("body", "messages.body", 1)).op("@@")(query)
     question = f'owner : "{" ".join(words(owner))}"' + "".join(f' AND body : "{word}"' for word in wanted)
     index: ColumnElement[Any] = literal_column("messages_words")
     found: Select[Any] = (

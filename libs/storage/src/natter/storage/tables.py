@@ -23,6 +23,8 @@ messages = Table(
     Column("stanza", LargeBinary, nullable=False),
     # Words to be searched for; NULL where nobody may search.
     Column("body", Text),
+    # When the row was written; NULL: before this was noted, or by who put the table right.
+    Column("written_us", BigInteger),
     Index("messages_by_owner", "owner", "position"),
     Index("messages_by_id", "owner", "id", unique=True),
     Index("messages_by_peer", "owner", "peer", "position"),

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnatter/proto/v1/archive.proto\x12\tnatter.v1\"-\n\x0c\x43heckRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\x12\x0e\n\x06repair\x18\x02 \x01(\x08\"\xba\x01\n\nCheckReply\x12\r\n\x05until\x18\x01 \x01(\x04\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\r\x12\x0c\n\x04rows\x18\x04 \x01(\r\x12*\n\x0b\x64ifferences\x18\x05 \x03(\x0b\x32\x15.natter.v1.Difference\x12\x11\n\tdiffering\x18\t \x01(\r\x12\x10\n\x08unjudged\x18\x06 \x01(\r\x12\x10\n\x08repaired\x18\x07 \x01(\r\x12\r\n\x05\x65rror\x18\x08 \x01(\t\"5\n\nDifference\x12\x0c\n\x04what\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnatter/proto/v1/archive.proto\x12\tnatter.v1\"-\n\x0c\x43heckRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\x12\x0e\n\x06repair\x18\x02 \x01(\x08\"\xba\x01\n\nCheckReply\x12\r\n\x05until\x18\x01 \x01(\x04\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\r\x12\x0c\n\x04rows\x18\x04 \x01(\r\x12*\n\x0b\x64ifferences\x18\x05 \x03(\x0b\x32\x15.natter.v1.Difference\x12\x11\n\tdiffering\x18\t \x01(\r\x12\x10\n\x08unjudged\x18\x06 \x01(\r\x12\x10\n\x08repaired\x18\x07 \x01(\r\x12\r\n\x05\x65rror\x18\x08 \x01(\t\"5\n\x0eWrittenRequest\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.natter.v1.ArchiveKey\"\'\n\nArchiveKey\x12\r\n\x05owner\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"B\n\x0cWrittenReply\x12#\n\x04rows\x18\x01 \x03(\x0b\x32\x15.natter.v1.WrittenRow\x12\r\n\x05\x65rror\x18\x02 \x01(\t\"D\n\nWrittenRow\x12\"\n\x03key\x18\x01 \x01(\x0b\x32\x15.natter.v1.ArchiveKey\x12\x12\n\nwritten_us\x18\x02 \x01(\x04\"5\n\nDifference\x12\x0c\n\x04what\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHECKREQUEST']._serialized_end=89
   _globals['_CHECKREPLY']._serialized_start=92
   _globals['_CHECKREPLY']._serialized_end=278
-  _globals['_DIFFERENCE']._serialized_start=280
-  _globals['_DIFFERENCE']._serialized_end=333
+  _globals['_WRITTENREQUEST']._serialized_start=280
+  _globals['_WRITTENREQUEST']._serialized_end=333
+  _globals['_ARCHIVEKEY']._serialized_start=335
+  _globals['_ARCHIVEKEY']._serialized_end=374
+  _globals['_WRITTENREPLY']._serialized_start=376
+  _globals['_WRITTENREPLY']._serialized_end=442
+  _globals['_WRITTENROW']._serialized_start=444
+  _globals['_WRITTENROW']._serialized_end=512
+  _globals['_DIFFERENCE']._serialized_start=514
+  _globals['_DIFFERENCE']._serialized_end=567
 # @@protoc_insertion_point(module_scope)

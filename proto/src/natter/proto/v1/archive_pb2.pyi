@@ -36,6 +36,36 @@ class CheckReply(_message.Message):
     error: str
     def __init__(self, until: _Optional[int] = ..., more: _Optional[bool] = ..., entries: _Optional[int] = ..., rows: _Optional[int] = ..., differences: _Optional[_Iterable[_Union[Difference, _Mapping]]] = ..., differing: _Optional[int] = ..., unjudged: _Optional[int] = ..., repaired: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...
 
+class WrittenRequest(_message.Message):
+    __slots__ = ("keys",)
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedCompositeFieldContainer[ArchiveKey]
+    def __init__(self, keys: _Optional[_Iterable[_Union[ArchiveKey, _Mapping]]] = ...) -> None: ...
+
+class ArchiveKey(_message.Message):
+    __slots__ = ("owner", "id")
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    owner: str
+    id: str
+    def __init__(self, owner: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+
+class WrittenReply(_message.Message):
+    __slots__ = ("rows", "error")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[WrittenRow]
+    error: str
+    def __init__(self, rows: _Optional[_Iterable[_Union[WrittenRow, _Mapping]]] = ..., error: _Optional[str] = ...) -> None: ...
+
+class WrittenRow(_message.Message):
+    __slots__ = ("key", "written_us")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_US_FIELD_NUMBER: _ClassVar[int]
+    key: ArchiveKey
+    written_us: int
+    def __init__(self, key: _Optional[_Union[ArchiveKey, _Mapping]] = ..., written_us: _Optional[int] = ...) -> None: ...
+
 class Difference(_message.Message):
     __slots__ = ("what", "owner", "id")
     WHAT_FIELD_NUMBER: _ClassVar[int]

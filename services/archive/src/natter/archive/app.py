@@ -29,6 +29,7 @@ from .queries import Queries
 from .retention import Retention
 from .settings import Settings
 from .standin import StandIn
+from .witness import Witness
 from .worker import ShardWorker, Tools
 
 SERVICE = "archive"
@@ -58,6 +59,7 @@ async def app(ctx: Context[Settings]) -> None:
             ctx.bus,
             archive,
             ctx.settings.page_max,
+            ctx.settings.page_bytes_max,
             lambda owner: log_of(shard_of(owner, shards)),
             handover.asked,
             wishes,
@@ -80,6 +82,7 @@ async def app(ctx: Context[Settings]) -> None:
         ctx.bus, archive, accounts, wishes, ctx.settings, tools.deciding, shards=shards, now_us=now_us
     )
     ctx.bus.respond(rpc(SERVICE, "check"), inspection.check)
+    ctx.bus.respond(rpc(SERVICE, "written"), Witness(archive).written)
     retention = Retention(archive, days=ctx.settings.days, messages_max=ctx.settings.messages_max, now_us=now_us)
     ctx.background(retention.run(), "retention")
     house.open.set()

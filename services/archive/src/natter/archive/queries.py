@@ -41,6 +41,7 @@ class Queries:
     bus: Bus
     archive: Archive
     page_max: int
+    page_bytes_max: int
     subject_of: Callable[[str], str]
     asked: Callable[[str], None]
     wishes: Wishes
@@ -53,9 +54,10 @@ class Queries:
             request = parse(frame.stanza)[0]
             match frame.payload, frame.type:
                 case mam.QUERY, "get":
-                    yield replies.result(frame, mam.form(fulltext=self.search))
+                    yield replies.result(frame, mam.form(fulltext=self.search, of_user=True))
                 case mam.QUERY, "set":
-                    async for part in self._page(frame, mam.parse(request, fulltext=self.search), projection):
+                    query = mam.parse(request, fulltext=self.search, of_user=True)
+                    async for part in self._page(frame, query, projection):
                         yield part
                 case mam.METADATA, "get":
                     yield replies.result(frame, await self._metadata(bare_of(frame.sender)))
@@ -97,7 +99,7 @@ class Queries:
             return
         count = rsm.clamp(query.page, self.page_max)
         backwards = query.page.before is not None
-        page = await self.archive.page(wanted, count, backwards=backwards)
+        page = await self.archive.page(wanted, count, backwards=backwards, bytes_max=self.page_bytes_max)
         found = page.messages
         # XEP-0313 §4.3.4: flipped, only the order changes in which they are sent.
         for message in reversed(found) if query.flip else found:

@@ -196,7 +196,10 @@ class ShardWorker:
         pause = RETRY_SECONDS_MIN
         while True:
             try:
-                await self._tools.archive.append(self._shard.name, sequence, decided.kept, decided.late, decided.seen)
+                now_us = time_ns() // 1000
+                await self._tools.archive.append(
+                    self._shard.name, sequence, decided.kept, decided.late, decided.seen, now_us
+                )
                 break
             except Refused as error:
                 log.error("a batch was refused by the database: %s", error)

@@ -30,6 +30,7 @@ from natter.xmpp.stream.limits import Limits
 from natter.xmpp.stream.opening import Config
 from natter.xmpp.xeps import client_state, stream_management
 
+from . import heirs
 from .admission import Admission
 from .auth import Credentials, Verifier
 from .binding import Binding
@@ -283,7 +284,7 @@ class Running:
         )
         gateway.returns.crowded = self._crowded
         gateway.spawn(checkpoints.run(self.settings.checkpoint_seconds))
-        gateway.spawn(gateway.takeovers.inherit())
+        gateway.spawn(heirs.inherit(gateway))
         gateway.spawn(LogRoom(gateway, self._done).run())
         gateway.spawn(Fullness(gateway, self.window_seconds).run())
         await self._listen("c2s", self.settings.c2s, lambda: Connection(gateway))

@@ -17,6 +17,8 @@ class Arrival:
     session: Session
     # Of its old gateway; and, where that was still taking it over itself, of the one before.
     estates: list[Estate] = field(default_factory=list)
+    # By gateway, all that were opened for it.
+    opened: dict[str, Estate] = field(default_factory=dict)
     # From which entry of our own log on it is to be read: CONTROL_ARRIVING stands there or soon behind.
     since: int = 0
     # By source, what had been said to it before this gateway claimed it; and where that is written down.

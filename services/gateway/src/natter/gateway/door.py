@@ -81,8 +81,9 @@ class Door:
 
     def _turn(self) -> None:
         if not self._closed:
-            self._let_in()
+            # Before somebody comes in: who cannot be taken closes it for a while again.
             self.open()
+            self._let_in()
 
     def _let_in(self) -> None:
         try:

@@ -99,8 +99,9 @@ class Estate:
         self._fences: dict[str, asyncio.Future[None]] = {}
         self._subscriptions: list[Subscription] = []
         self._opening: asyncio.Task[None] | None = None
-        # Whether it has left anything.
+        # Whether it has left anything; and the entry of its lane behind which that is read.
         self.found = False
+        self.lane_start = 0
         # Loop time of the first and of the last use.
         self.began = 0.0
         self.used = 0.0
@@ -146,6 +147,9 @@ class Estate:
             for number, state in enumerate(part.sessions):
                 if not number % SESSIONS_PER_TURN_MAX:
                     await asyncio.sleep(0)
+                if self._until and state.since >= self._until:
+                    # It is on its way to the heir, which is this gateway: that says nothing of what it was here before.
+                    continue
                 places[state.session] = state.places
                 left = self._left[state.session] = Left(
                     part.delivered, counting=True, inbound=state.inbound, acknowledged=state.acknowledged
@@ -158,13 +162,14 @@ class Estate:
                 else:
                     left.marks = marks
         await self._look_up(places)
+        self.lane_start = min(part.lane_sequence for part in parts)
         start = min([self._read, *(left.start for left in self._left.values() if not left.counting)])
         self._subscriptions.append(
             await self._bus.subscribe(
                 subjects.LANES,
                 (subjects.lane(self._lane),),
                 self._take_lane,
-                start=min(part.lane_sequence for part in parts) + 1,
+                start=self.lane_start + 1,
             )
         )
         self._subscriptions.append(

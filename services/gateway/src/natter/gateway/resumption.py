@@ -47,8 +47,9 @@ def hashed(id: str) -> str:
 
 
 def can_wait(session: Session) -> bool:
-    """Whether the session stays when its connection goes."""
-    return session.managed is not None and bool(session.managed.id) and not session.over
+    """Whether the session stays when its connection goes. Not while its client has not been told how to resume it."""
+    managed = session.managed
+    return managed is not None and managed.enabled and bool(managed.id) and not session.over
 
 
 def detach(gateway: Gateway, session: Session) -> None:

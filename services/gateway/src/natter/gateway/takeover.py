@@ -6,12 +6,10 @@ import asyncio
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from natter.bus import subjects
 from natter.bus.api import BusError, Unavailable
 from natter.bus.directory import Session as Record
-from natter.bus.instances import alive
 from natter.bus.removal import removed_since
 from natter.bus.sender import Senders
 from natter.proto.v1 import bus_pb2
@@ -20,7 +18,7 @@ from natter.xmpp.jid import local_of
 
 from . import claim, resumption
 from .arrival import Arrival
-from .estate import Estates, Item, Left, heard, origin_of
+from .estate import Estate, Estates, Item, Left, heard, origin_of
 from .former import Former
 from .session import ROOMS_UNKNOWN, Announcement, Managed, Session
 from .unacked import Unacked
@@ -37,8 +35,6 @@ ROUTED_SECONDS_MAX = 5.0
 ROUNDS_MAX = 5
 ROUND_SECONDS = 0.05
 RETRY_SECONDS = 0.5
-HEIR_SECONDS = 1.0
-TAKEN_AT_ONCE_MAX = 64
 # Gateways that may have taken a session over, one from the other, without one of them having settled.
 FORMER_MAX = 4
 
@@ -68,6 +64,7 @@ class Takeovers:
         if arrival is not None and arrival.session is session:
             del self._arrivals[session.id]
             arrival.estates = []
+            arrival.opened.clear()
             arrival.adopted.set()
 
     async def find(self, bare: str, id: str) -> Session | None:
@@ -226,40 +223,28 @@ class Takeovers:
 
     async def _inherit_at_last(self, arrival: Arrival, record: Record) -> Left | None:
         """The session is ours: whatever the bus does, it is not left half taken."""
-        silent = 0
-        while silent < ROUNDS_MAX and not arrival.session.over:
+        while not arrival.session.over:
             try:
                 return await self._inherit(arrival, record)
             except BusError as error:
                 log.warning("what a gateway has left cannot be read: %r", error)
                 await asyncio.sleep(RETRY_SECONDS)
-            except TimeoutError:
-                silent += await self._answers()
         return None
-
-    async def _answers(self) -> bool:
-        """Whether the bus does: then it is the lane that has lost its memory."""
-        try:
-            await self._gateway.bus.last_sequence(subjects.LANES)
-        except BusError:
-            return False
-        return True
 
     async def _inherit(self, arrival: Arrival, record: Record, depth: int = 0) -> Left | None:
         """Everything that the old gateway leaves, fenced, so that nothing is added to it."""
-        estate = self._estates.of(record.gateway, record.lane, arrival.since)
+        # The same one when this is tried again: what it has read so far is not read again.
+        estate = arrival.opened.get(record.gateway) or self._estates.of(record.gateway, record.lane, arrival.since)
+        arrival.opened[record.gateway] = estate
         arrival.estates = [estate]
         arrival.routed.clear()
         await estate.open()
         # Over: it has moved on, and may even be back, and what it says here must not end up behind a fence of its past.
         if not estate.found or arrival.session.over:
             return None
-        fence = bus_pb2.Frame(control=bus_pb2.CONTROL_FENCE, session=record.session, gateway=record.gateway)
-        fenced = estate.fence(record.session)
-        fences = self._fences.to(subjects.lane(record.lane))
-        fences.add(fence)
-        async with asyncio.timeout(ROUTED_SECONDS_MAX):
-            await asyncio.gather(estate.sync(), fenced)
+        fence = await self._fence(arrival, estate, record)
+        if not fence:
+            return None
         try:
             async with asyncio.timeout(ROUTED_SECONDS_MAX):
                 # RFC 6120 §10.1: what it sends from here must not pass what it has sent from there.
@@ -270,7 +255,7 @@ class Takeovers:
             LIMITS_HIT.add("routed")
         # For a router that begins behind the fence.
         if not depth:
-            self._gateway.spawn(self._note_fence(arrival.session, record, fences.last_sequence))
+            self._gateway.spawn(self._note_fence(arrival.session, record, fence))
         arrival.inbound = estate.inbound(record.session)
         left = estate.known(record.session)
         if left is not None:
@@ -278,6 +263,32 @@ class Takeovers:
         if left is None or not left.capturing or not left.former or depth >= FORMER_MAX:
             return left
         return await self._inherit_former(arrival, record, left, depth)
+
+    async def _fence(self, arrival: Arrival, estate: Estate, record: Record) -> int:
+        """Where the fence stands, once everything before it was read, however long that takes; 0: it never will be."""
+        at: asyncio.Future[int] = self._gateway.loop.create_future()
+        fences = self._fences.to(subjects.lane(record.lane))
+        fenced = estate.fence(record.session)
+        frame = bus_pb2.Frame(control=bus_pb2.CONTROL_FENCE, session=record.session, gateway=record.gateway)
+
+        def stored() -> None:
+            if not at.done():
+                at.set_result(fences.last_sequence)
+
+        fences.add(frame, stored)
+        while not arrival.session.over:
+            try:
+                async with asyncio.timeout(ROUTED_SECONDS_MAX):
+                    await estate.sync()
+                    await asyncio.shield(fenced)
+                    return await asyncio.shield(at)
+            except TimeoutError:
+                # The lane takes nothing now, or there is much to read. Or the lane (kept in memory) was lost, and has
+                # begun again.
+                if at.done() and at.result() <= estate.lane_start:
+                    return 0
+                log.warning("what a gateway has left is not read yet", extra={"subject": fences.subject})
+        return 0
 
     async def _inherit_former(self, arrival: Arrival, record: Record, left: Left, depth: int) -> Left | None:
         """The old gateway was still taking the session over itself: what the one before it has left counts, too."""
@@ -442,6 +453,7 @@ class Takeovers:
             return
         outbox.capture = None
         arrival.estates = []
+        arrival.opened.clear()
         # What came between our saying so and our reading it stands here.
         for item in arrival.held:
             if item.place >> 16 > position and arrival.new(item):
@@ -450,49 +462,17 @@ class Takeovers:
         if not session.awake:
             self._gateway.wake(session)
 
-    # --- sessions whose gateway is gone -----------------------------------------------------------------------------
-
-    async def inherit(self) -> None:
-        """Take over, until cancelled, this gateway's share of the sessions that dead gateways have left."""
-        missing: set[str] = set()
-        while True:
-            await asyncio.sleep(HEIR_SECONDS)
-            self.expect_no_more()
-            try:
-                await self._former.forget({a.former for a in self._arrivals.values()}, self._gateway.loop.time())
-                missing = await self._look_for_dead(missing)
-            except BusError as error:
-                # Nobody could say that he lives.
-                log.debug("heirs: %r", error)
-                missing = set()
-
-    async def _look_for_dead(self, missing: set[str]) -> set[str]:
-        """One look; a gateway is dead when it is missing twice in a row. Returns those that are missing now."""
-        gateway = self._gateway
-        live = await alive(gateway.bus, "gateway")
-        if gateway.incarnation not in live or gateway.draining:
-            return set()
-        of_others = [s for s in gateway.binding.directory.all() if s.resumption and s.gateway not in live]
-        share, place = len(live), sorted(live).index(gateway.incarnation)
-        gate = asyncio.Semaphore(TAKEN_AT_ONCE_MAX)
-
-        async def take(record: Record) -> None:
-            async with gate:
-                await self.take(record)
-
-        mine = [s for s in of_others if s.gateway in missing and crc32(s.session.encode()) % share == place]
-        if mine:
-            log.warning("taking over %d sessions of gateways that are gone", len(mine))
-            await asyncio.gather(*(take(record) for record in mine))
-        return {s.gateway for s in of_others}
-
     # --- time and the end -------------------------------------------------------------------------------------------
 
     def expect_no_more(self) -> None:
         """Let go of estates that nobody has used for long."""
-        busy = {estate for arrival in self._arrivals.values() for estate in arrival.estates}
+        busy = {estate for a in self._arrivals.values() for estate in (*a.estates, *a.opened.values())}
         for estate in self._estates.forget(busy, 2 * SETTLE_SECONDS):
             self._gateway.spawn(estate.close())
+
+    async def forget_former(self) -> None:
+        """Delete what was written for arrivals that have settled. `BusError`."""
+        await self._former.forget({a.former for a in self._arrivals.values()}, self._gateway.loop.time())
 
     async def close(self) -> None:
         """Read no more of what others have left."""

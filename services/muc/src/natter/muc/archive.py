@@ -156,43 +156,56 @@ async def _edges(question: Question, reading: Reading) -> list[Output]:
 async def _page(question: Question, query: mam.Query, reading: Reading, items_max: int) -> list[Output]:
     room = question.room
     first, last = await _range(query, reading)
-    numbers = [_number(reading, id) for id in query.ids]
     page = query.page
     size = rsm.clamp(page, items_max)
-    backwards = page.before is not None
+    chosen: list[Item] = []
+    complete = True
+    for number in _wanted(query, reading, first, last):
+        item = await reading.item(number) if size else None
+        if size and (item is None or not _matches(room, query, item)):
+            continue
+        if item is None or len(chosen) == size:
+            complete = False
+            break
+        chosen.append(item)
+    if page.before is not None:
+        chosen.reverse()
+    shown = _shown(room, query, chosen, first, last)
+    ordered = reversed(chosen) if query.flip else chosen
+    outputs = [_output(question, query, item) for item in ordered]
+    return [*outputs, result(question.request, mam.fin(shown, complete=complete))]
+
+
+def _wanted(query: mam.Query, reading: Reading, first: int, last: int) -> Iterable[int]:
+    """The numbers among which the page is, in the order in which they are looked at."""
+    page, ids = query.page, [_number(reading, id) for id in query.ids]
+    if page.index:
+        if query.with_ or ids or page.after or page.before is not None:
+            # XEP-0059 §2.6: where something is left out, nobody knows which place a message has.
+            raise Refused("feature-not-implemented", "A place is known in the whole archive only.")
+        if first + page.index > last:
+            raise Refused("item-not-found", "The archive ends before that place.")
+        first += page.index
     # XEP-0313 §4.3.2: ids that are not in the archive.
     if page.after:
         first = max(first, _number(reading, page.after) + 1)
     if page.before:
         last = min(last, _number(reading, page.before) - 1)
-    wanted: Iterable[int] = range(last, first - 1, -1) if backwards else range(first, last + 1)
-    if query.ids:
-        wanted = sorted((n for n in numbers if first <= n <= last), reverse=backwards)
-    chosen: list[Item] = []
-    complete = True
-    for number in wanted:
-        item = await reading.item(number)
-        if item is None or not _matches(room, query, item):
-            continue
-        if len(chosen) == size:
-            complete = False
-            break
-        chosen.append(item)
-    if backwards:
-        chosen.reverse()
-    shown = rsm.Result()
-    if chosen:
-        # Numbers have no gaps: where nothing is filtered out, the count is known without looking.
-        plain = not (query.with_ or query.ids or page.after or page.before)
-        shown = rsm.Result(
-            _id(room, chosen[0]),
-            _id(room, chosen[-1]),
-            chosen[0].number - first if plain else None,
-            last - first + 1 if plain else None,
-        )
-    ordered = reversed(chosen) if query.flip else chosen
-    outputs = [_output(question, query, item) for item in ordered]
-    return [*outputs, result(question.request, mam.fin(shown, complete=complete))]
+    backwards = page.before is not None
+    if ids:
+        return sorted((n for n in ids if first <= n <= last), reverse=backwards)
+    return range(last, first - 1, -1) if backwards else range(first, last + 1)
+
+
+def _shown(room: Room, query: mam.Query, chosen: Sequence[Item], first: int, last: int) -> rsm.Result:
+    """Numbers have no gaps: where nothing is filtered out, place and count are known without looking."""
+    count = len(query.ids) or max(0, last - first + 1)
+    exact = not (query.with_ or query.ids)
+    if not chosen:
+        # XEP-0059 §2.7: who asks for no items is told how many there are, perhaps not exactly.
+        return rsm.Result(count=count if exact or query.page.items_max == 0 else None)
+    index = chosen[0].number - first if exact else None
+    return rsm.Result(_id(room, chosen[0]), _id(room, chosen[-1]), index, count if exact else None)
 
 
 async def _range(query: mam.Query, reading: Reading) -> tuple[int, int]:

@@ -42,8 +42,8 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
     def mine(jid: str) -> bool:
         return subjects.shard_of(jid, office.shards) == shard.number
 
-    recovery = Recovery(journal, rooms, occupancy, office.roomlist, seen, mine, marks)
-    repeats = await recovery.run(start)
+    recovery = Recovery(rooms, occupancy, office.roomlist, seen, mine, marks)
+    repeats = await recovery.run(start, await office.census.of(shard.number))
     # A publisher of its own: the message ids of an earlier holder of the same name mean other bytes.
     publisher = f"{office.instance}.{secrets.token_hex(4)}"
     senders = Senders(office.bus, SOURCE.format(shard.number), publisher, may=shard.held)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -22,8 +24,11 @@ from .shardwork import Input, Office
 
 log = logging.getLogger(__name__)
 
-# Under way at once; resource-constraint.
+# Under way at once, of all and of one user; resource-constraint.
 QUESTIONS_MAX: Final = 64
+QUESTIONS_EACH_MAX: Final = 16
+# Looked up at once, the others wait: what reads a whole archive keeps the loop busy.
+AT_ONCE_MAX: Final = 4
 
 
 @dataclass(slots=True)
@@ -35,6 +40,9 @@ class Questions:
     post: Post
     archives: Archives
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE_MAX))
+    # Questions under way by bare JID.
+    _askers: Counter[str] = field(default_factory=Counter)
 
     def ask(self, question: Question, source: Input, pending: tuple[Pending, ...]) -> None:
         """Begin to look it up. `pending`: what the room's chapters do not have yet."""
@@ -61,9 +69,9 @@ class Questions:
 
     async def _outputs(self, question: Question, pending: tuple[Pending, ...]) -> list[Output]:
         try:
-            if len(self._tasks) > QUESTIONS_MAX:
-                raise Refused("resource-constraint", "Too much is asked of archives now.", type="wait")
-            return await self.archives.answer(question, pending, self.office.now_us())
+            with self._asking(question.request.bare):
+                async with self._gate:
+                    return await self.archives.answer(question, pending, self.office.now_us())
         except Refused as refused:
             return [refusal(question.request, refused)]
         except BusError as error:
@@ -72,6 +80,18 @@ class Questions:
             names.POISON.add("SHARDS")
             log.exception("%s: a question failed", self.shard.name)
         return [refusal(question.request, Refused("internal-server-error", type="wait"))]
+
+    @contextmanager
+    def _asking(self, bare: str) -> Iterator[None]:
+        if len(self._tasks) > QUESTIONS_MAX or self._askers[bare] >= QUESTIONS_EACH_MAX:
+            raise Refused("resource-constraint", "Too much is asked of archives now.", type="wait")
+        self._askers[bare] += 1
+        try:
+            yield
+        finally:
+            self._askers[bare] -= 1
+            if not self._askers[bare]:
+                del self._askers[bare]
 
     def _expect(self, position: int) -> Callable[[], None]:
         """One more frame must be stored before the input is done. 0: nobody waits."""

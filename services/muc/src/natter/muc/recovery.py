@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from natter.bus import subjects
 from natter.bus.api import Bus, Entry
-from natter.bus.journal import Journal
 from natter.bus.kv import Bucket
 from natter.proto.v1 import room_pb2
 from natter.telemetry import names
 
+from .census import ENTRIES_AT_ONCE
 from .marks import Marks
 from .occupancy import Occupancy
 from .room.evolve import evolve
@@ -20,7 +20,7 @@ from .room.render import render
 from .room.request import Cause, Output
 from .room.state import Room
 from .roomlist import RoomList
-from .rooms import KIND, LOADS_MAX, Loaded, Past, Rooms, present
+from .rooms import LOADS_MAX, Loaded, Past, Rooms, present
 from .shardwork import Seen
 
 
@@ -64,7 +64,6 @@ class Repeat:
 class Recovery:
     """Reads what a shard's journals say."""
 
-    journal: Journal
     rooms: Rooms
     occupancy: Occupancy
     roomlist: RoomList
@@ -74,11 +73,16 @@ class Recovery:
     # Destroyed rooms whose journal is still there: revision and time of the end.
     destroyed: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    async def run(self, position: int) -> list[Repeat]:
-        """Learn the shard's rooms; what lies behind `position` in their journals comes back as outputs, in order."""
+    async def run(self, position: int, entries: Iterable[Entry]) -> list[Repeat]:
+        """Learn the shard's rooms; what lies behind `position` in their journals comes back as outputs, in order.
+
+        `entries`: the newest of every room, see `census`.
+        """
         needed: list[str] = []
         existing: set[str] = set()
-        for entry in await self.journal.last_of_kind(KIND):
+        for place, entry in enumerate(entries):
+            if place % ENTRIES_AT_ONCE == 0:
+                await asyncio.sleep(0)
             summary = room_pb2.RoomEvents.FromString(entry.payload).summary
             if not self.mine(summary.jid):
                 continue
@@ -100,9 +104,9 @@ class Recovery:
 
     def _strike(self, existing: set[str]) -> None:
         """Take rooms off the list that have no journal any more."""
-        for known in self.roomlist.all():
-            if known.jid not in existing and self.mine(known.jid):
-                self.roomlist.want(room_pb2.RoomSummary(jid=known.jid))
+        for jid in self.roomlist.jids():
+            if jid not in existing and self.mine(jid):
+                self.roomlist.want(room_pb2.RoomSummary(jid=jid))
 
     def _replay(self, past: Past, position: int) -> list[Repeat]:
         """Fold a room; render what comes after `position`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import heapq
 import logging
 from sys import intern
 from typing import Final, NamedTuple
@@ -15,6 +17,8 @@ from natter.xmpp.xeps.disco import Item
 log = logging.getLogger(__name__)
 
 BUCKET: Final = "rooms"
+# Lines on their way to the bus at once.
+WRITES_MAX: Final = 64
 
 
 class Line(NamedTuple):
@@ -52,6 +56,8 @@ class RoomList:
         self._public: list[Item] | None = None
         # What is to be written: at most one line per room of the shards held here.
         self._waiting: dict[str, Line | None] = {}
+        # The shards held here share the list: one of them writes, or an older line could come last.
+        self._writing = asyncio.Lock()
         self._watch: Subscription | None = None
 
     async def start(self) -> None:
@@ -75,9 +81,14 @@ class RoomList:
         """How many rooms of this user exist."""
         return self._owned.get(creator, 0)
 
-    def all(self) -> list[room_pb2.RoomSummary]:
-        """Every line."""
-        return [known.summary() for known in self._lines.values()]
+    def jids(self) -> list[str]:
+        """Every room."""
+        return list(self._lines)
+
+    def page(self, after: str, rooms_max: int) -> list[room_pb2.RoomSummary]:
+        """The first so many rooms whose JID is behind `after`, by JID."""
+        jids = heapq.nsmallest(rooms_max, (jid for jid in self._lines if jid > after))
+        return [self._lines[jid].summary() for jid in jids]
 
     def want(self, summary: room_pb2.RoomSummary) -> None:
         """A room's summary as its journal now has it; written by the next `flush` if it says something new."""
@@ -89,18 +100,27 @@ class RoomList:
 
     async def flush(self) -> None:
         """Write what waits; what the bus does not take now is kept for the next time."""
-        for jid in list(self._waiting):
-            wanted = self._waiting.pop(jid)
-            key = subjects.token(jid)
-            try:
-                if wanted is None:
-                    await self._bucket.delete(key)
-                else:
-                    await self._bucket.put(key, wanted.summary().SerializeToString())
-            except BusError as error:
-                self._waiting.setdefault(jid, wanted)
-                log.debug("the list of rooms is not written: %r", error)
-                return
+        # Every shard of the process calls this: of two lines of one room, the later must be written later.
+        async with self._writing:
+            waiting = list(self._waiting)
+            for start in range(0, len(waiting), WRITES_MAX):
+                written = await asyncio.gather(*map(self._write, waiting[start : start + WRITES_MAX]))
+                if not all(written):
+                    return
+
+    async def _write(self, jid: str) -> bool:
+        wanted = self._waiting.pop(jid)
+        key = subjects.token(jid)
+        try:
+            if wanted is None:
+                await self._bucket.delete(key)
+            else:
+                await self._bucket.put(key, wanted.summary().SerializeToString())
+        except BusError as error:
+            self._waiting.setdefault(jid, wanted)
+            log.debug("the list of rooms is not written: %r", error)
+            return False
+        return True
 
     def _on_value(self, value: Value) -> None:
         summary = room_pb2.RoomSummary.FromString(value.value)

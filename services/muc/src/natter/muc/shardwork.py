@@ -10,9 +10,11 @@ from typing import Final
 from natter.bus.api import Bus
 from natter.bus.directory import Directory
 from natter.bus.facts import FactsWriter
+from natter.bus.journal import Journal
 from natter.proto.v1 import room_pb2
 from natter.proto.v1.bus_pb2 import Frame
 
+from .census import Census
 from .post import Strangers
 from .rates import Rates
 from .room.request import Cause, Output
@@ -49,6 +51,10 @@ class Office:
     seal: Seal = field(default_factory=Seal)
     # Where it is written down that a message came to nothing. None: nowhere.
     facts: FactsWriter | None = None
+    census: Census = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.census = Census(Journal(self.bus), self.shards)
 
     def archives(self) -> bool:
         """Whether rooms have an archive at all."""

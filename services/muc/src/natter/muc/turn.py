@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
+from natter.proto.v1.bus_pb2 import Frame
 from natter.telemetry import names, trace
 from natter.xmpp.jid import domain_of
 from natter.xmpp.traits import Trait
@@ -128,21 +129,8 @@ class Turn:
 
     def _told_nobody(self, coming: Input, decision: Decision) -> None:
         """A message that came to nothing does not vanish: it is written down."""
-        frame, facts = coming.frame, self.office.facts
-        if decision is not NOTHING or frame.kind != MESSAGE or facts is None:
-            return
-        now_us = self.office.now_us()
-        facts.add(
-            time_us=now_us,
-            kind=frame.kind,
-            type=frame.type,
-            direction=0,
-            outcome=DROPPED,
-            sender=frame.sender,
-            to=frame.to,
-            bytes=len(frame.stanza),
-            latency_us=max(0, now_us - frame.accepted_us) if frame.accepted_us else 0,
-        )
+        if decision is NOTHING:
+            write_down(self.office, coming.frame)
 
     def _request(self, coming: Input) -> Request:
         frame = coming.frame
@@ -224,3 +212,21 @@ class Turn:
         """Everything that is to be sent."""
         works = self.works.values()
         return [p.output for work in works for p in work.parcels] + [p.output for p in self.loose]
+
+
+def write_down(office: Office, frame: Frame) -> None:
+    """A message ends here, and nobody is told."""
+    if frame.kind != MESSAGE or office.facts is None:
+        return
+    now_us = office.now_us()
+    office.facts.add(
+        time_us=now_us,
+        kind=frame.kind,
+        type=frame.type,
+        direction=0,
+        outcome=DROPPED,
+        sender=frame.sender,
+        to=frame.to,
+        bytes=len(frame.stanza),
+        latency_us=max(0, now_us - frame.accepted_us) if frame.accepted_us else 0,
+    )

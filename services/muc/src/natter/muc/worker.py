@@ -29,7 +29,7 @@ from .room.request import Cause, Limits
 from .room.snapshot import summary
 from .rooms import KIND, Rooms
 from .shardwork import Input, Office, Parcel, Seen, Work
-from .turn import TURN_INPUTS_MAX, Turn
+from .turn import TURN_INPUTS_MAX, Turn, write_down
 from .upkeep import TICK_SECONDS, Upkeep
 
 log = logging.getLogger(__name__)
@@ -245,6 +245,9 @@ class RoomWorker:
         count = self.post.send(parcel.output, sequence, index, accepted_us, parcel.traceparent, expect)
         if count:
             names.MUC_DELIVERED.add(by=count)
+        elif source is not None and (parcel.output.type == "error" or parcel.output.otherwise is not None):
+            # Refused, and who sent it has left: a gateway that woke up brings what its dead sessions had said.
+            write_down(self.office, source.frame)
 
     def _expect(self, sequence: int, position: int) -> Callable[[], None]:
         """One more frame must be stored: on account of a journal sequence, an input, or both. 0: neither."""

@@ -14,15 +14,17 @@ from . import fulltext as fulltext_
 
 NS = ns.MAM
 EXTENDED = f"{NS}#extended"
+# Of users' archives: these know the field, and have no groupchat, which is the rooms'.
+GROUPCHAT_FIELD = f"{NS}#groupchat-field"
 FULLTEXT_FIELD = fulltext_.FIELD
 
 XEP = Xep(
     313,
     "Message Archive Management",
     version="1.1.3",
-    status="partial",
+    status="complete",
     features=(NS, EXTENDED),
-    note="archives of users; no include-groupchat",
+    note="of users and rooms; groupchat is in the archives of rooms only",
 )
 
 QUERY = f"{{{NS}}}query"
@@ -53,14 +55,16 @@ class Query:
     flip: bool = False
 
 
-def parse(query: Element, *, fulltext: bool = False) -> Query:
-    """The query that a <query/> says.
+def parse(query: Element, *, fulltext: bool = False, of_user: bool = False) -> Query:
+    """The query that a <query/> says, to the archive of a user or of a room.
 
     `Unsupported` for a field that is not known, ValueError for anything else that is malformed: bad-request.
     """
     read = dict(_READERS)
     if fulltext:
         read[FULLTEXT_FIELD] = _text
+    if of_user:
+        read[_GROUPCHAT] = _groupchat
     found: dict[str, object] = {}
     form = data_forms.find(query)
     if form is not None:
@@ -115,6 +119,14 @@ def _text(given: data_forms.Field) -> dict[str, object]:
     return {"text": given.value.strip()}
 
 
+def _groupchat(given: data_forms.Field) -> dict[str, object]:
+    # XEP-0313 §4.1.4: with or without, there is none. What is not a boolean is malformed.
+    if given.value.strip() not in ("true", "false", "1", "0"):
+        raise ValueError("not a boolean")
+    return {}
+
+
+_GROUPCHAT: Final = "include-groupchat"
 _READERS: Final[Mapping[str, Callable[[data_forms.Field], dict[str, object]]]] = {
     "with": _with,
     "start": _start,
@@ -125,7 +137,7 @@ _READERS: Final[Mapping[str, Callable[[data_forms.Field], dict[str, object]]]] =
 }
 
 
-def form(*, fulltext: bool = False) -> Element:
+def form(*, fulltext: bool = False, of_user: bool = False) -> Element:
     """The <query/> that tells which fields a query may have."""
     fields = [
         data_forms.form_type(NS),
@@ -136,6 +148,8 @@ def form(*, fulltext: bool = False) -> Element:
     # XEP-0313 §4.1.5: the list of ids is open.
     validate = E(f"{{{_VALIDATE}}}validate", {"datatype": "xs:string"}, E(f"{{{_VALIDATE}}}open"))
     x.append(E(f"{{{ns.DATA}}}field", {"type": "list-multi", "var": "ids"}, validate))
+    if of_user:
+        x.append(E(f"{{{ns.DATA}}}field", {"type": "boolean", "var": _GROUPCHAT}))
     if fulltext:
         x.append(E(f"{{{ns.DATA}}}field", {"type": "text-single", "var": FULLTEXT_FIELD}))
     return E(QUERY, None, x)

@@ -12,7 +12,14 @@ from ..spec import Xep
 
 NS = ns.RSM
 
-XEP = Xep(59, "Result Set Management", version="1.0", status="partial", features=(NS,), note="the list of rooms")
+XEP = Xep(
+    59,
+    "Result Set Management",
+    version="1.0",
+    status="complete",
+    features=(NS,),
+    note="archives have no pages by index",
+)
 
 T = TypeVar("T")
 
@@ -57,7 +64,8 @@ def _number(text: str | None) -> int | None:
     if text is None:
         return None
     text = text.strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+    # XEP-0059 §6: an unsigned long.
+    if not (text.isascii() and text.isdigit() and len(text) <= 20):
         raise ValueError("not a number of items")
     return int(text)
 

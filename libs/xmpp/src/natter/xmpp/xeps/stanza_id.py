@@ -8,9 +8,7 @@ from ..spec import Xep
 
 NS = ns.STANZA_IDS
 
-XEP = Xep(
-    359, "Unique and Stable Stanza IDs", version="0.7.0", status="partial", features=(NS,), note="shapes only yet"
-)
+XEP = Xep(359, "Unique and Stable Stanza IDs", version="0.7.0", status="complete", features=(NS,))
 
 _STANZA_ID = f"{{{NS}}}stanza-id"
 _ORIGIN_ID = f"{{{NS}}}origin-id"

@@ -15,7 +15,7 @@ from natter.proto.v1.where_pb2 import Whereabouts, WhereReply, WhereRequest
 from natter.telemetry import names
 
 from .logs import FRAMES, Found, Logs, Traces
-from .story import tell
+from .story import Known, tell
 
 # RFC 6120 §8.1.3 knows no bound; a question has one.
 ID_CHARACTERS_MAX: Final = 1024
@@ -71,7 +71,8 @@ class Desk:
     async def _told(self, found: Found) -> Whereabouts:
         traces = await self.logs.traces(found.frame, TRACE_SECONDS_MAX)
         now_us = self.now_us()
-        story = tell(traces.said, traces.sightings, await self.logs.known(traces, now_us))
+        known = await self.logs.known(traces, now_us)
+        story = tell(traces.said, traces.sightings, known)
         said = traces.said
         stanza_id = next(
             (one.frame.stanza_id for one in traces.sightings if one.frame.stanza_id), found.frame.stanza_id
@@ -87,10 +88,12 @@ class Desk:
             end=story.end,
             reason=story.reason,
             events=story.events,
-            notes=[note async for note in self._notes(traces)],
+            notes=[note async for note in self._notes(traces, known)],
         )
 
-    async def _notes(self, traces: Traces) -> AsyncIterator[str]:
+    async def _notes(self, traces: Traces, known: Known) -> AsyncIterator[str]:
+        if known.written is None:
+            yield "The archive does not answer: archived is what it has worked off."
         if traces.cut:
             yield f"Reading took longer than {TRACE_SECONDS_MAX:.0f} s: there may be more."
         for stream in (*FRAMES, subjects.FACTS):

@@ -18,6 +18,7 @@ from natter.xmpp.jid import bare_of
 
 from .sighting import Cause, Role, Sighting, found_by, messages_in, role, same
 from .story import Known
+from .written import written
 
 # Entries of one read. One entry has 256 KiB at most.
 PAGE_ENTRIES: Final = 128
@@ -115,7 +116,15 @@ class Logs:
                 checkpoints[gateway] = [Checkpoint.FromString(value.value) for value in values]
         absent = {one.frame.offline for one in traces.sightings if one.frame.offline}
         removed_us = {account: await self._removed_us(account) for account in absent}
-        return Known(now_us, found, jids, removed_us, traces.rows, Acknowledgements(checkpoints))
+        return Known(
+            now_us,
+            found,
+            jids,
+            removed_us,
+            traces.rows,
+            Acknowledgements(checkpoints),
+            await written(self.bus, traces.sightings),
+        )
 
     async def _removed_us(self, account: str) -> int:
         """When an account was removed last; 0: never."""

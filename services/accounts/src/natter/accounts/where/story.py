@@ -12,6 +12,7 @@ from natter.proto.v1.where_pb2 import WhereEvent
 from natter.xmpp.jid import bare_of
 
 from .sighting import Cause, Role, Sighting, condition, role, same
+from .written import Written
 
 # What may have happened to a message, in the order in which it happens.
 EVENTS: Final = (
@@ -21,6 +22,7 @@ EVENTS: Final = (
     "copied",  # likewise, as a carbon (XEP-0280)
     "handed",  # to the service that has the room or account
     "archived",  # in the archive of this account (XEP-0313)
+    "unarchived",  # it is not, or no more: its owner does not want it, or it was forgotten
     "waiting",  # for an account that is not there (XEP-0160)
     "delivered",  # written towards the client
     "acknowledged",  # by the client (XEP-0198)
@@ -54,6 +56,8 @@ class Known:
     rows: Mapping[str, Sequence[FactRow]] = field(default_factory=dict)
     # Whether a session has acknowledged what stands there: gateway, session, entry, position. None: nobody knows.
     acknowledged: Callable[[str, str, int, int], bool | None] = lambda gateway, session, entry, position: None
+    # Which archives have it, and since when. None: the archive does not answer.
+    written: Written | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,10 @@ def _kept(telling: _Telling, one: Sighting) -> None:
     absent = one.frame.offline
     for owner in one.frame.owners:
         if not (telling.refused and owner == absent):
-            telling.add("archived", 0, after=one.stored_us, whom=owner, place=one.place)
+            written = telling.known.written
+            written_us = 0 if written is None else written.get((owner, one.frame.stanza_id), -1)
+            what = "unarchived" if written_us < 0 else "archived"
+            telling.add(what, max(0, written_us), after=one.stored_us, whom=owner, place=one.place)
     if absent and not telling.refused:
         telling.add("waiting", 0, after=one.stored_us, whom=absent, place=one.place)
         removed_us = telling.known.removed_us.get(absent, 0)

@@ -14,7 +14,18 @@ from natter.xmpp.xeps.muc import Affiliation, Role
 from . import nickname
 from .snapshot import config_from, reserved
 from .stanza import is_lasting
-from .state import HISTORY_BYTES_MAX, HISTORY_STANZAS_MAX, Affiliated, Applied, Occupant, Room, Said, Subject, Tombstone
+from .state import (
+    HISTORY_BYTES_MAX,
+    HISTORY_STANZAS_MAX,
+    VOICES_MAX,
+    Affiliated,
+    Applied,
+    Occupant,
+    Room,
+    Said,
+    Subject,
+    Tombstone,
+)
 
 Event = room_pb2.RoomEvent
 
@@ -136,12 +147,14 @@ def _rights(room: Room, event: room_pb2.RightsChanged, time_us: int) -> Room:
         if affiliation is not Affiliation.NONE:
             affiliations[change.jid] = Affiliated(affiliation, change.reason, nick)
     room = replace(room, affiliations=affiliations, reserved=reserved(affiliations), registrations=registrations)
-    return _roles(room, event.occupants)
+    return _roles(_voices(room, event), event.occupants)
 
 
 def _config(room: Room, event: room_pb2.ConfigChanged, time_us: int) -> Room:
-    room = replace(room, config=config_from(event.config), locked=False)
-    return _roles(room, event.occupants)
+    config = config_from(event.config)
+    # XEP-0045 §5.1: who has a voice matters in a moderated room. Where it is none any more, all begin anew.
+    voices = {} if room.config.moderated and not config.moderated else room.voices
+    return _roles(replace(room, config=config, locked=False, voices=voices), event.occupants)
 
 
 def _voice(room: Room, event: room_pb2.VoiceRequested, time_us: int) -> Room:
@@ -184,15 +197,35 @@ def _destroyed(room: Room, event: room_pb2.RoomDestroyed, time_us: int) -> Room:
     return Room(room.jid, applied=room.applied, tombstone=stone)
 
 
+def _voices(room: Room, event: room_pb2.RightsChanged) -> Room:
+    """What moderators have said of people's voices. A new affiliation has a role of its own."""
+    voices = dict(room.voices)
+    for affiliation in event.affiliations:
+        voices.pop(affiliation.jid, None)
+    for change in event.occupants if not event.affiliations else ():
+        occupant = room.shown(change.nick)
+        if occupant is None or change.role == Role.NONE:
+            continue
+        voices.pop(occupant.bare, None)
+        if change.role != Role.MODERATOR:
+            voices[occupant.bare] = Role(change.role)
+    while len(voices) > VOICES_MAX:
+        del voices[next(iter(voices))]
+    return replace(room, voices=voices) if voices != room.voices else room
+
+
 def _roles(room: Room, changes: Iterable[room_pb2.OccupantChange]) -> Room:
+    gone: list[str] = []
+    changed: dict[str, Occupant] = {}
     for change in changes:
         role = Role(change.role)
         if role is Role.NONE:
-            room = _without(room, room.nicks.get(change.nick, ()))
-            continue
-        changed = {o.jid: replace(o, role=role) for o in room.named(change.nick)}
+            gone += room.nicks.get(change.nick, ())
+        else:
+            changed |= {o.jid: replace(o, role=role) for o in room.named(change.nick)}
+    if changed:
         room = replace(room, occupants={**room.occupants, **changed})
-    return room
+    return _without(room, gone)
 
 
 def _with(room: Room, occupant: Occupant) -> Room:
@@ -222,19 +255,21 @@ def _with(room: Room, occupant: Occupant) -> Room:
 
 def _without(room: Room, jids: Iterable[str]) -> Room:
     """The room without these sessions."""
-    for jid in jids:
-        occupant = room.occupants.get(jid)
+    going = [jid for jid in jids if jid in room.occupants]
+    if not going:
+        return room
+    occupants, nicks, keys = dict(room.occupants), dict(room.nicks), dict(room.nick_keys)
+    for jid in going:
+        occupant = occupants.pop(jid, None)
         if occupant is None:
             continue
-        left = tuple(other for other in room.nicks[occupant.nick] if other != jid)
-        nicks, keys = dict(room.nicks), room.nick_keys
+        left = tuple(other for other in nicks[occupant.nick] if other != jid)
         if left:
             nicks[occupant.nick] = left
         else:
             del nicks[occupant.nick]
-            keys = _less(keys, nickname.stored_key(occupant.nick))
-        room = replace(room, occupants=_less(room.occupants, jid), nicks=nicks, nick_keys=keys)
-    return room
+            keys.pop(nickname.stored_key(occupant.nick), None)
+    return replace(room, occupants=occupants, nicks=nicks, nick_keys=keys)
 
 
 def _less(mapping: Mapping[str, Any], key: str) -> dict[str, Any]:

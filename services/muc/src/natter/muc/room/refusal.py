@@ -19,6 +19,8 @@ def refusal(request: Request, refused: Refused) -> Output:
         error[0].text = refused.address
     # XEP-0045 §7.2.5: clients tell a room's presence error from others by this empty element.
     x = f"<x xmlns='{ns.MUC}'/>".encode() if request.kind == PRESENCE else b""
+    if refused.about is not None:
+        x = render(refused.about)
     stanza = b"%b%b%b</%b>" % (head, x, render(error), name)
     to = Address(request.sender, request.session)
     return Output(request.kind, stanza, request.to, (to,), type="error", id=request.id)

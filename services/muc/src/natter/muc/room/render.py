@@ -40,6 +40,7 @@ def _joined(before: Room, event: Event, after: Room) -> Iterator[Output]:
     # XEP-0045 §7.1: others' presence, self-presence, history, subject; then what happens from now on.
     yield from presences.standing(after, newcomer)
     own = [Status.NON_ANONYMOUS] if after.config.jids_public else []
+    own += [Status.LOGGING_ENABLED] if joined.logged else []
     own += [Status.CREATED] if joined.created else []
     own += [Status.NICK_ASSIGNED] if joined.nick_changed else []
     what = About(
@@ -130,9 +131,10 @@ def _rights(before: Room, event: Event, after: Room) -> Iterator[Output]:
     rights = event.rights_changed
     yield from _standing(before, after, event, rights.occupants, rights.actor)
     inviter = after.shown(rights.actor)
+    inside = {occupant.bare for occupant in before.occupants.values()}
     for change in rights.affiliations:
         known = before.affiliation(change.jid)
-        if change.affiliation == known or "@" not in change.jid or before.of_bare(change.jid):
+        if change.affiliation == known or "@" not in change.jid or change.jid in inside:
             continue
         if change.affiliation == Affiliation.MEMBER and known is Affiliation.NONE and after.config.members_only:
             # XEP-0045 §9.5: who becomes a member of a members-only room is invited.

@@ -120,6 +120,8 @@ class Refused(Exception):
         self.type = type
         # RFC 6120 §8.3.3.5: of `gone`, where to go instead.
         self.address = address
+        # What of the request it is about; RFC 6120 §8.3.1: sent back with the error.
+        self.about: Element | None = None
 
 
 class Target(Protocol):

@@ -116,8 +116,9 @@ def change_affiliation(
 def list_affiliation(asker: Affiliation, wanted: Affiliation, config: Config, role: Role = Role.NONE) -> str:
     """Why `asker` may not read the list of `wanted`: an error condition, or ALLOWED."""
     if wanted in (Affiliation.OWNER, Affiliation.ADMIN):
-        # XEP-0045 §10.5 and §10.8: owners; in non-anonymous rooms we tell admins too.
-        allowed = asker is Affiliation.OWNER or (config.jids_public and leads(asker))
+        # XEP-0045 §10.5 and §10.8: owners; in non-anonymous rooms whoever may read the member list, for who encrypts to
+        # all must know all.
+        allowed = asker is Affiliation.OWNER or (config.jids_public and at_least(asker, Affiliation.MEMBER))
     elif wanted is Affiliation.MEMBER:
         # XEP-0045 §5.2.1: members too, unless the room hides JIDs; and whom the owner has named (getmemberlist).
         allowed = (

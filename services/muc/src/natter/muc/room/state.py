@@ -13,6 +13,8 @@ from natter.xmpp.xeps.muc import Affiliation, Role
 # Kept for people who join: whichever comes first. What is older is forgotten by the room (not by an archive).
 HISTORY_STANZAS_MAX: Final = 100
 HISTORY_BYTES_MAX: Final = 192 << 10
+# Of people who were given or denied a voice; the one that was longest ago is forgotten.
+VOICES_MAX: Final = 1000
 # By how much the clocks of two machines may differ.
 SKEW_US_MAX: Final = 10_000_000
 
@@ -173,6 +175,8 @@ class Room:
     # Hats by URI, and the URIs of those that somebody wears, by bare JID.
     hats: Mapping[str, Hat] = field(default_factory=dict)
     worn: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Participant or visitor, where a moderator has said so, by bare JID: it holds for the next visit as well.
+    voices: Mapping[str, Role] = field(default_factory=dict)
 
     def affiliation(self, bare: str) -> Affiliation:
         """The affiliation of a bare JID."""
@@ -183,8 +187,16 @@ class Room:
         if found is not None:
             return found.affiliation
         # XEP-0045 §9.2: a banned domain bans its users.
-        found = self.affiliations.get(domain_of(bare))
-        return Affiliation.OUTCAST if found and found.affiliation is Affiliation.OUTCAST else Affiliation.NONE
+        return Affiliation.OUTCAST if self.bans(domain_of(bare)) else Affiliation.NONE
+
+    def bans(self, jid: str) -> bool:
+        """Whether this JID, be it a domain, is on the ban list itself."""
+        return self.entry(jid) is Affiliation.OUTCAST
+
+    def entry(self, jid: str) -> Affiliation:
+        """What the lists say of a JID itself, whatever they say of its domain."""
+        found = self.affiliations.get(jid)
+        return found.affiliation if found is not None else Affiliation.NONE
 
     def occupant(self, full: str) -> Occupant | None:
         """The occupant that a full JID is."""
@@ -206,9 +218,8 @@ class Room:
         return [self.occupants[jids[-1]] for jids in self.nicks.values()]
 
     def of_bare(self, bare: str) -> list[Occupant]:
-        """All occupants of one user; of a domain, all its users."""
-        whole_domain = "@" not in bare
-        return [o for o in self.occupants.values() if o.bare == bare or (whole_domain and domain_of(o.bare) == bare)]
+        """All occupants of one user."""
+        return [o for o in self.occupants.values() if o.bare == bare]
 
     def admins(self) -> list[str]:
         """The bare JIDs of admins and owners."""

@@ -6,7 +6,8 @@ from natter.xmpp.xeps import fulltext, mam, mam_preferences, stanza_id
 
 # XEP-0313 §7, XEP-0441 §2.1: at the bare JID of the user.
 REQUESTS = frozenset({mam.QUERY, mam.METADATA, mam_preferences.PREFS})
-FEATURES = (*mam.XEP.features, *stanza_id.XEP.features)
+# XEP-0313 §7: who understands the field says so, even without groupchat to give.
+FEATURES = (*mam.XEP.features, mam.GROUPCHAT_FIELD, *stanza_id.XEP.features)
 
 
 def features(*, search: bool) -> tuple[str, ...]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
 
 from natter.proto.v1 import room_pb2
 from natter.xmpp import ns
-from natter.xmpp.jid import JIDError, bare_of, normalise
+from natter.xmpp.jid import JIDError, bare_of, domain_of, normalise
 from natter.xmpp.xeps.muc import Affiliation, Item, Role, Status, admin_query, parse_admin
 
-from .. import rights
+from .. import nickname, rights
 from ..answer import result
 from ..events import Event, answered
-from ..evolve import evolve
 from ..request import Decision, Limits, Refused, Request
 from ..state import Occupant, Room
 from . import leave, nick
+
+_TWICE: Final = "Everybody is named once."
 
 
 def decide(room: Room, request: Request, limits: Limits) -> Decision:
@@ -56,16 +60,21 @@ def roles(room: Room, request: Request, items: Iterable[Item], made: Event) -> N
     actor, role, affiliation = _actor(room, request)
     change = made.rights_changed
     change.actor = actor
+    named: set[str] = set()
     for item in items:
-        new = item.role
-        target = room.shown(item.nick)
-        if role is not Role.MODERATOR and not rights.leads(affiliation):
-            raise Refused(rights.FORBIDDEN)
-        if target is None or new is None:
-            raise Refused("item-not-found" if item.nick else "bad-request")
-        refused = rights.change_role((role, affiliation), (target.role, room.affiliation(target.bare)), new)
-        if refused:
-            raise Refused(refused)
+        with offending(item):
+            new = item.role
+            target = room.shown(item.nick)
+            if role is not Role.MODERATOR and not rights.leads(affiliation):
+                raise Refused(rights.FORBIDDEN)
+            if target is None or new is None:
+                raise Refused("item-not-found" if item.nick else "bad-request")
+            if target.nick in named:
+                raise Refused("bad-request", _TWICE)
+            refused = rights.change_role((role, affiliation), (target.role, room.affiliation(target.bare)), new)
+            if refused:
+                raise Refused(refused)
+        named.add(target.nick)
         statuses = [int(Status.KICKED)] if new is Role.NONE else []
         change.occupants.add(nick=target.nick, role=new, statuses=statuses, reason=item.reason)
 
@@ -75,31 +84,36 @@ def affiliations(room: Room, request: Request, items: Iterable[Item], limits: Li
     name, _, actor = _actor(room, request)
     if not rights.leads(actor):
         raise Refused(rights.FORBIDDEN)
-    change = made.rights_changed
-    change.actor = name
-    step = room
+    made.rights_changed.actor = name
+    lists = Lists(room, made.rights_changed)
     for item in items:
-        new = item.affiliation or Affiliation.NONE
-        jid = _target(room, item)
-        refused = rights.change_affiliation(
-            actor,
-            step.affiliation(jid),
-            new,
-            oneself=jid == request.bare,
-            last_owner=step.owners() == [jid],
-        )
-        if refused:
-            raise Refused(refused)
-        if "@" not in jid and new not in (Affiliation.OUTCAST, Affiliation.NONE):
-            raise Refused("bad-request", "A domain can only be banned.")
-        one = Event()
-        one.rights_changed.affiliations.append(changed(step, jid, item, limits))
-        one.rights_changed.occupants.extend(consequences(step, jid, new, item.reason))
-        change.MergeFrom(one.rights_changed)
-        # What follows is judged by what these items do: two owners cannot both be removed in one request.
-        step = evolve(step, one)
-    if len(step.affiliations) > max(limits.affiliations_max, len(room.affiliations)):
+        with offending(item):
+            jid = _target(room, item)
+            new = item.affiliation or Affiliation.NONE
+            refused = rights.change_affiliation(
+                actor,
+                room.affiliation(jid),
+                new,
+                oneself=jid == request.bare,
+                last_owner=lists.owners == {jid},
+            )
+            if refused:
+                raise Refused(refused)
+            if "@" not in jid and new not in (Affiliation.OUTCAST, Affiliation.NONE):
+                raise Refused("bad-request", "A domain can only be banned.")
+            lists.put(changed(room, jid, item, limits), new)
+    if lists.size > max(limits.affiliations_max, len(room.affiliations)):
         raise Refused("resource-constraint", "The room's lists are full.")
+
+
+@contextmanager
+def offending(item: Item) -> Iterator[None]:
+    """Names the item in the refusal that it gives rise to. XEP-0045 §8.4."""
+    try:
+        yield
+    except Refused as refused:
+        refused.about = admin_query((item,))
+        raise
 
 
 def changed(room: Room, jid: str, item: Item, limits: Limits) -> room_pb2.AffiliationChange:
@@ -122,14 +136,63 @@ def _target(room: Room, item: Item) -> str:
         raise Refused("jid-malformed" if item.jid else "bad-request") from None
 
 
+@dataclass(slots=True)
+class Lists:
+    """The lists of affiliations while the items of one request change them; `change` is written as they do."""
+
+    room: Room
+    change: room_pb2.RightsChanged
+    owners: set[str] = field(init=False)
+    size: int = field(init=False)
+    _after: dict[str, Affiliation] = field(default_factory=dict)
+    _nicks: set[str] = field(default_factory=set)
+    # Everybody in the room by bare JID and nickname.
+    _people: dict[str, dict[str, Occupant]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.owners = set(self.room.owners())
+        self.size = len(self.room.affiliations)
+        for occupant in self.room.occupants.values():
+            self._people.setdefault(occupant.bare, {})[occupant.nick] = occupant
+
+    def put(self, one: room_pb2.AffiliationChange, new: Affiliation) -> None:
+        """Add a change, and what it does to occupants. Raises Refused."""
+        key = nickname.key(one.nick) if one.nick else ""
+        if one.jid in self._after:
+            raise Refused("bad-request", _TWICE)
+        if key in self._nicks:
+            raise Refused("conflict", "This nickname is given twice.")
+        if key:
+            self._nicks.add(key)
+        self.size += (new is not Affiliation.NONE) - (one.jid in self.room.affiliations)
+        (self.owners.add if new is Affiliation.OWNER else self.owners.discard)(one.jid)
+        self._after[one.jid] = new
+        self.change.affiliations.append(one)
+        self.change.occupants.extend(consequence(self.room, o, new, one.reason) for o in self._touched(one.jid))
+
+    def _touched(self, jid: str) -> list[Occupant]:
+        if "@" in jid:
+            return list(self._people.get(jid, {}).values())
+        # XEP-0045 §9.2: what is said of somebody goes before what is said of his domain.
+        whole = [bare for bare in self._people if domain_of(bare) == jid and not self._listed(bare)]
+        return [occupant for bare in whole for occupant in self._people[bare].values()]
+
+    def _listed(self, bare: str) -> bool:
+        return bare in self._after or bare in self.room.affiliations
+
+
 def consequences(room: Room, jid: str, new: Affiliation, reason: str) -> list[room_pb2.OccupantChange]:
     """What a new affiliation does to occupants whose it becomes."""
     once = {occupant.nick: occupant for occupant in room.of_bare(jid)}
-    return [_consequence(room, occupant, new, reason) for occupant in once.values()]
+    return [consequence(room, occupant, new, reason) for occupant in once.values()]
 
 
-def _consequence(room: Room, occupant: Occupant, new: Affiliation, reason: str) -> room_pb2.OccupantChange:
+def consequence(room: Room, occupant: Occupant, new: Affiliation, reason: str) -> room_pb2.OccupantChange:
+    """What a new affiliation does to one occupant."""
     change = room_pb2.OccupantChange(nick=occupant.nick, reason=reason)
+    if new is Affiliation.NONE and room.bans(domain_of(occupant.bare)):
+        # Nothing but the entry kept them in.
+        new = Affiliation.OUTCAST
     if new is Affiliation.OUTCAST:
         # XEP-0045 §9.1: 301.
         change.role = Role.NONE
@@ -146,7 +209,8 @@ def _consequence(room: Room, occupant: Occupant, new: Affiliation, reason: str) 
 def _list(room: Room, request: Request, items: tuple[Item, ...]) -> Decision:
     _, role, affiliation = _actor(room, request)
     found: list[Item] = []
-    for wanted in items:
+    # Each list once, however often it is asked for.
+    for wanted in {(item.role, item.affiliation): item for item in items}.values():
         if (wanted.role is None) == (wanted.affiliation is None):
             raise Refused("bad-request")
         if wanted.affiliation is not None:
