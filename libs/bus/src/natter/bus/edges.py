@@ -82,7 +82,7 @@ EDGES = (
         writes=(DELIVER, ROOM_SHARD, "natter.journal.room.*", "natter.chapter.*.*.*", FACTS),
         buckets=(*HOLDING, subjects.SNAPSHOTS, subjects.SEALS, "rooms"),
         reads=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
-        looks=(subjects.SESSIONS,),
+        looks=(subjects.SESSIONS, subjects.BLOCKLISTS),
         purges=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
         serves=(subjects.rpc("muc", "*"),),
     ),

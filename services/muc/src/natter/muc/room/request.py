@@ -171,6 +171,8 @@ class Output:
     payload: str = ""
     # Sent instead where nobody is there to take it.
     otherwise: Output | None = None
+    # Who speaks, by his own JID, where it is from one to another: who has blocked him does not get it (XEP-0191).
+    speaker: str = ""
     # In the place of `stanza`: several one after another, to one session.
     series: tuple[bytes, ...] = ()
 
