@@ -217,3 +217,25 @@ async def test_who_has_blocked_a_room_hears_nothing_of_it(desk) -> None:
     desk.blocked.clear()
     desk.strangers.changed()
     assert desk.send(Output(MESSAGE, b"<message/>", "r@h/n", everyone)) == 3
+
+
+async def test_an_error_is_copied_to_who_has_a_copy_of_the_message(desk) -> None:
+    """XEP-0280 §6.1: to the sender's other clients that want copies."""
+    phone = await desk.login("eve@d/phone", "g1")
+    for resource, carbons in (("desk", True), ("tv", False)):
+        record = bus_pb2.SessionRecord(session=f"s-{resource}", gateway="g2", jid=f"eve@d/{resource}", carbons=carbons)
+        await desk.directory.create(record)
+    sorry = {"type": "error", "stanza": b"<message from='r@h/n' type='error'/>"}
+    to = Address(phone.jid, phone.session)
+    assert desk.send(output(to, **sorry)) == 1
+    assert [gateway for gateway, _ in desk.tray.frames] == ["g1"]
+    desk.tray.frames.clear()
+    assert desk.send(output(to, copied=True, **sorry)) == 1
+    assert [(gateway, frame.to, frame.type) for gateway, frame in desk.tray.frames] == [
+        ("g1", "eve@d/phone", "error"),
+        ("g2", "eve@d/desk", "error"),
+    ]
+    copy = desk.tray.frames[1][1]
+    assert copy.stanza.startswith(b"<message from='eve@d' to='eve@d/desk' type='error'><received xmlns=")
+    assert b"to='eve@d/phone'" in copy.stanza and not copy.session and list(copy.sessions) == ["s-desk"]
+    assert desk.expected == desk.stored

@@ -21,6 +21,7 @@ from natter.proto.v1.bus_pb2 import Frame, SessionRecord
 from natter.telemetry import names
 from natter.xmpp.element import attr_escape
 from natter.xmpp.jid import bare_of
+from natter.xmpp.xeps import carbons
 
 from .room.request import Everyone, Output, Target
 from .room.state import Occupant
@@ -160,6 +161,8 @@ class Post:
                 frame.to = target.jid
                 frame.stanza = addressed(output.stanza, target.jid)
                 self._add(gateway, frame, expect())
+                if output.copied:
+                    self._copy(frame, target, expect)
                 return 1
         if output.series:
             # Whoever it was for has left.
@@ -184,6 +187,24 @@ class Post:
             count += len(sessions)
             self._add(gateway, frame, expect())
         return count
+
+    def _copy(self, error: Frame, target: Target, expect: Callable[[], Callable[[], None]]) -> None:
+        """XEP-0280 §6.1: who has seen on another device what was said sees there that it was refused."""
+        account = bare_of(target.jid)
+        for session in self._directory.sessions(account).values():
+            if session.carbons and session.session != target.session:
+                # Without a session of its own: it does not come back (XEP-0280 §9.3).
+                copy = Frame(
+                    kind=error.kind,
+                    type="error",
+                    sender=account,
+                    to=session.jid,
+                    stanza=carbons.received(error.stanza, "error", account, session.jid),
+                    sessions=[session.session],
+                    accepted_us=error.accepted_us,
+                    traceparent=error.traceparent,
+                )
+                self._add(session.gateway, copy, expect())
 
     def _gateway(self, session: str) -> str | None:
         """Where a session is; "" or None: nowhere."""
