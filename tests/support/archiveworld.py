@@ -41,6 +41,8 @@ class World:
         self.bus = MemoryBus()
         self.archive = Archive(database)
         self.numbers = count(1)
+        # Pairs: whom a bare JID has blocked, as a full JID.
+        self.blocked: set[tuple[str, str]] = set()
         self.worker: ShardWorker
         self.progress = Progress(0)
         self.tools: Tools
@@ -58,7 +60,9 @@ class World:
 
     async def open(self) -> None:
         """A worker as app.py makes it."""
-        self.handover = Handover(self.bus, self.directory, self.archive, lambda owner: 0)
+        self.handover = Handover(
+            self.bus, self.directory, self.archive, lambda owner: 0, lambda who, whom: (who, whom) in self.blocked
+        )
         wishes = Wishes(self.bus, self.archive)
         await wishes.open()
         self.tools = tools = Tools(

@@ -110,7 +110,7 @@ EDGES = (
         buckets=HOLDING,
         reads=(subjects.ARCHIVE, subjects.JOURNALS),
         # Rosters: whom their owners want archived.
-        looks=(subjects.SESSIONS, subjects.SNAPSHOTS),
+        looks=(subjects.SESSIONS, subjects.SNAPSHOTS, subjects.BLOCKLISTS),
         purges=(subjects.ARCHIVE,),
         serves=(subjects.rpc("archive", "*"),),
         outside=("sql",),
