@@ -233,3 +233,62 @@ async def test_the_connection_goes_before_enabled_was_said(world: World) -> None
     await world.router.until(lambda: [f for f in world.router.of("alice@localhost/r") if f.ended])
     await world.router.until(lambda: world.directory.get("alice@localhost/r") is None)
     assert not gateway.gateway.sessions and not gateway.gateway.resumable
+
+
+async def test_a_socket_that_is_closed_without_the_stream_is_a_session_that_goes_on(world: World) -> None:
+    """XEP-0198 §7: the stream is unfinished, even if the client closes its TCP connection."""
+    gateway = await world.gateway()
+    alice, previd = await managed(world, gateway)
+    session = gateway.gateway.resumable[hashed(previd)]
+    alice.writer.close()
+    await world.router.until(lambda: session.managed.expiry is not None)
+    assert not [f for f in world.router.of("alice@localhost/r") if f.ended]
+    client = await again(world, gateway, previd, 0)
+    await client.until("<resumed")
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_both_counts_wrap_and_a_resumption_knows_it(world: World, elsewhere: bool) -> None:
+    """XEP-0198 §4: from 2^32-1 back to zero."""
+    one, two = await world.gateway(), await world.gateway()
+    alice, previd = await managed(world, one)
+    bob = await world.login(one, "bob", "b")
+    session = one.gateway.resumable[hashed(previd)]
+    # So many stanzas ago.
+    session.inbound = session.managed.durable = session.managed.told = (1 << 32) - 2
+    session.outbox.acknowledged = (1 << 32) - 3
+    alice.send("".join(chat("bob@localhost/b", f"n{n}.") for n in range(2)) + "<r xmlns='urn:xmpp:sm:3'/>")
+    await alice.until(f"<a xmlns='{SM}' h='0'/>")
+    await bob.until("n1\\.")
+    bob.send("".join(chat("alice@localhost/r", f"m{n}.") for n in range(4)))
+    await alice.until("m3\\.")
+    alice.send(f"<a xmlns='{SM}' h='4294967295'/>" + chat("bob@localhost/b", "n2.") + "<r xmlns='urn:xmpp:sm:3'/>")
+    await alice.until(f"<a xmlns='{SM}' h='1'/>")
+    await world.router.until(lambda: session.outbox.queue_stanzas == 2)
+    await one.checkpoints.write()
+    await cut(world, one, alice, previd)
+    # It has had one more, the third: 2^32 of them.
+    client = await again(world, two if elsewhere else one, previd, 0)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='1'/>")
+    text = (await client.until("^.*m3\\.")).group(0)
+    assert [f"m{n}." in text for n in range(4)] == [False, False, False, True]
+    client.send(f"<a xmlns='{SM}' h='1'/>" + chat("bob@localhost/b", "n3.") + "<r xmlns='urn:xmpp:sm:3'/>")
+    await client.until(f"<a xmlns='{SM}' h='2'/>")
+
+
+@pytest.mark.parametrize("wrong", ["previd='{previd}'", "h='0'", "previd='{previd}' h='-1'", "previd='' h='0'"])
+async def test_a_resumption_that_cannot_be_read(world: World, wrong: str) -> None:
+    """XEP-0198 §6: told so; §5: the client may bind, or ask again."""
+    gateway = await world.gateway()
+    alice, previd = await managed(world, gateway)
+    await cut(world, gateway, alice, previd)
+    client = await world.connect(gateway)
+    await client.features()
+    plain = base64.b64encode(b"\0alice\0secret").decode()
+    client.send(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>")
+    await client.until("<success[^>]*/>|<success.*</success>")
+    await client.features()
+    client.send(f"<resume xmlns='{SM}' {wrong.format(previd=previd)}/>")
+    await client.until(f"<failed xmlns='{SM}'><bad-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>")
+    client.send(f"<resume xmlns='{SM}' previd='{previd}' h='0'/>")
+    await client.until("<resumed")

@@ -406,3 +406,34 @@ async def test_there_and_back_and_settled(world: World, monkeypatch: pytest.Monk
     assert await received(client, "n8.") == [f"n{n}." for n in range(9)]
     bob.send(chat("alice@localhost/r", "end"))
     assert await received(client, "end") == ["end"]
+
+
+async def test_a_checkpoint_of_a_session_on_its_way_back_does_not_hide_what_it_had_been_here(world: World) -> None:
+    one, two = await world.gateway(checkpoint_seconds=60), await world.gateway(checkpoint_seconds=60)
+    alice, previd = await managed(world, one)
+    bob = await world.login(two, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 4))
+    await received(alice, "n3.")
+    alice.send(numbered("bob@localhost/b", 0, 3) + R)
+    await alice.until(f"<a xmlns='{SM}' h='3'/>")
+    await one.checkpoints.write()
+    # The other one claims it, and does no more.
+    record = world.directory.by_resumption(hashed(previd))
+    there = two.gateway.takeovers
+    assert await there._claim(there._expect(record), record)
+    assert "<conflict" in await alice.until_closed()
+    await one.checkpoints.write()
+    await kill(two)
+    record = world.directory.by_resumption(hashed(previd))
+    back = one.gateway.takeovers
+    arrival = back._expect(record)
+    await back._look_back(arrival, record)
+    assert await back._claim(arrival, record)
+    await world.router.until(lambda: one.gateway.cursor.sequence >= arrival.since)
+    await one.checkpoints.write()
+    left = await back._inherit_at_last(arrival, record)
+    assert left is not None
+    await back._adopt(arrival, left)
+    client = await again(world, one, previd, 1)
+    await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='3'/>")
+    assert await received(client, "n3.") == ["n1.", "n2.", "n3."]

@@ -132,6 +132,8 @@ async def test_the_operator_looks_at_rooms_and_ends_one(login: Login, room: str,
     assert "bob@localhost/b" in await natter("at", room.partition("@")[0], then)
     assert room in await natter("list")
     assert await natter("members", room) == "alice@localhost\towner\n"
+    await natter("affiliate", room, "bob@localhost", "admin")
+    assert await natter("members", room) == "alice@localhost\towner\nbob@localhost\tadmin\n"
     await natter("destroy", room, "--reason", "enough")
     await alice.sees(f"{room}/Alice", "unavailable")
     assert room not in await natter("list")

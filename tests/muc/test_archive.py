@@ -284,6 +284,9 @@ async def test_an_author_takes_a_message_back(den, count: int) -> None:
         # Number 1 is two's own, number 3 is one's.
         retract = inside.format(ids[number])
         den.send(two, f"<message from='{two.jid}' id='r{number}' to='{ROOM}' type='groupchat'>{retract}</message>")
+    # XEP-0424 §6.1: by the room's own id. The one that the author gave means nothing here.
+    own = next(s.get("id") for s in one.got if s.findtext(f"{CLIENT}body") == "word 0")
+    den.send(one, f"<message from='{one.jid}' id='r0' to='{ROOM}' type='groupchat'>{inside.format(own)}</message>")
     await den.settled()
     for _ in range(2):
         answer = await ask(den, one, page("<max>5</max>"))

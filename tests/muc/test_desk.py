@@ -70,6 +70,22 @@ async def test_a_room_is_ended(hall, ask) -> None:
     assert (await ask("destroy", "den")).error == "item-not-found"
 
 
+async def test_who_is_what_is_said_by_the_operator(hall, ask) -> None:
+    one, two = await settled_in(hall)
+    assert (await ask("affiliate", ROOM, user="u1@localhost", affiliation="none")).error == "conflict"
+    # An owner who is gone for good makes place for another one.
+    assert not (await ask("affiliate", ROOM, user="U2@localhost/x", affiliation="owner")).error
+    assert not (await ask("affiliate", ROOM, user="u1@localhost", affiliation="outcast", reason="left us")).error
+    assert not (await ask("affiliate", ROOM, user="u1@localhost", affiliation="outcast")).error
+    await hall.until(lambda: "one" in one.gone() and "one" in two.gone())
+    known = {a.jid: a.affiliation for a in (await ask("show", "den")).room.affiliations}
+    assert known == {"u2@localhost": "owner", "u1@localhost": "outcast"}
+    assert not (await ask("affiliate", ROOM, user="evil.example", affiliation="outcast")).error
+    for user, affiliation in (("u2@localhost", "king"), ("", "member"), ("evil.example", "member")):
+        assert (await ask("affiliate", ROOM, user=user, affiliation=affiliation)).error == "bad-request"
+    assert (await ask("affiliate", "nowhere", user="a@b", affiliation="member")).error == "item-not-found"
+
+
 async def test_what_is_no_room(hall, ask) -> None:
     for jid in ("@", "den@elsewhere", f"{ROOM}/nick", "a b@conference.localhost"):
         assert (await ask("show", jid)).error == "bad-request", jid

@@ -217,6 +217,8 @@ def test_a_returned_frame_is_cleaned_before_it_goes_on(bench: Bench, frames: Any
     ((subject, frame),) = bench.take(back)
     assert (subject, list(frame.sessions), frame.traits) == ("natter.deliver.g3", ["s-desk"], 1)
     assert frame.returned == 1
+    # XEP-0198 §4: with the time of the delivery that failed.
+    assert b"<delay xmlns='urn:xmpp:delay' from='example.com' stamp='" in frame.stanza
 
 
 def test_the_error_of_a_returned_frame_finds_its_sender(bench: Bench, frames: Any) -> None:

@@ -49,11 +49,13 @@ class Place:
 
 def crowd(pipe: Connection, place: Place, names: list[str]) -> None:
     """Log everybody in, say "ready"; at the first word cut all, and say when each was back; at the second, end."""
-    place.go_there()
     uvloop.run(_crowd(pipe, place, names))
 
 
 async def _crowd(pipe: Connection, place: Place, names: list[str]) -> None:
+    # Until all are there they may take any core.
+    if place.cores:
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
     await register_many(HOST, place.port, place.context(), names, PASSWORD)
     gate, context = asyncio.Semaphore(LOGINS_AT_ONCE), place.context()
 
@@ -63,6 +65,7 @@ async def _crowd(pipe: Connection, place: Place, names: list[str]) -> None:
             return await one.start(presence=True)
 
     people = await asyncio.gather(*map(login, names))
+    place.go_there()
     # The others' machines are not this one: what they do must not take the servers' cores.
     if not place.cores:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -74,6 +74,13 @@ def test_what_others_may_say_stays(honest: str) -> None:
     assert len(parse(after)) == 2
 
 
+def test_nobody_pretends_that_a_moderator_took_something_back() -> None:
+    moderated = f"<moderated xmlns='urn:xmpp:message-moderate:1' by='{ROOM}/firstwitch'/>"
+    retract = f"<retract xmlns='urn:xmpp:message-retract:1' id='1'>{moderated}<reason>x</reason>{moderated}</retract>"
+    (element,) = parse(cleaned(f"<message from='a@b/c'>{retract}</message>"))
+    assert [etree.QName(c).localname for c in element] == ["reason"]
+
+
 def test_an_own_presence_is_taken_apart() -> None:
     xml = b"<presence from='a@b/c' to='r@h/n' id='1' xml:lang='en'><x xmlns='http://jabber.org/protocol/muc'/><show>xa</show></presence>"
     traits = int(traits_of(child.tag for child in parse(xml)))

@@ -75,6 +75,8 @@ def test_cancelling_the_first_form_destroys_the_room_and_a_later_one_does_not(st
         ({"whois": "anyone"}, [172]),
         ({"whois": "anyone", "moderatedroom": "1"}, [104, 172]),
         ({"roomname": ""}, []),
+        # What anybody can read later: XEP-0045 §10.2.1.
+        ({"enablearchiving": "0"}, [104, 171]),
     ],
 )
 def test_the_occupants_are_told(coven, values: dict[str, str], statuses: list[int]) -> None:
@@ -88,6 +90,13 @@ def test_the_occupants_are_told(coven, values: dict[str, str], statuses: list[in
 def test_becoming_semi_anonymous_is_173(coven) -> None:
     coven.configure(coven.crone, whois="anyone")
     assert coven.configure(coven.crone, whois="moderators").statuses(coven.hag) == [173]
+
+
+def test_what_others_can_read_later_is_told_in_between(coven) -> None:
+    coven.configure(coven.crone, enablearchiving="0")
+    assert coven.configure(coven.crone, enablearchiving="1").statuses(coven.hag) == [104, 170]
+    closed = coven.configure(coven.crone, passwordprotectedroom="1", roomsecret="x")
+    assert closed.statuses(coven.hag) == [104, 171]
 
 
 def test_becoming_members_only_removes_others_with_322(coven) -> None:

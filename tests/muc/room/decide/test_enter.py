@@ -16,7 +16,7 @@ def test_creating_a_room(stage) -> None:
     assert presence.get("from") == "coven@chat.shakespeare.lit/firstwitch"
     assert made.item(presence)["affiliation"] == "owner"
     assert made.item(presence)["role"] == "moderator"
-    assert made.codes(presence) == [110, 201]
+    assert made.codes(presence) == [110, 170, 201]
     assert subject.find("{jabber:client}subject") is not None
 
 
@@ -49,7 +49,7 @@ def test_the_order_of_events_on_entering(coven) -> None:
         "thirdwitch",
         "hecate",
     ]
-    assert [coven.codes(s) for s in got[:4]] == [[], [], [], [110]]
+    assert [coven.codes(s) for s in got[:4]] == [[], [], [], [110, 170]]
     history, subject = got[4:]
     assert history.findtext("{jabber:client}body") == "Thrice the brinded cat hath mew'd."
     delay = history.find(DELAY)
@@ -74,7 +74,7 @@ def test_a_non_anonymous_room_warns_and_shows_jids(coven) -> None:
     coven.configure(coven.crone, whois="anyone")
     heard = coven.join(coven.hecate, "hecate")
     *others, own, _ = heard.by(coven.hecate)
-    assert coven.codes(own) == [100, 110]
+    assert coven.codes(own) == [100, 110, 170]
     assert coven.item(others[0])["jid"] == coven.crone
     assert coven.item(heard.one(coven.hag))["jid"] == coven.hecate
 
@@ -137,7 +137,7 @@ def test_another_resource_shares_the_nickname(coven) -> None:
         "secondwitch",
         "thirdwitch",
     ]
-    assert coven.codes(heard.by(PHONE)[2]) == [110]
+    assert coven.codes(heard.by(PHONE)[2]) == [110, 170]
     # The other session hears that it is about itself; the others see the newer presence, once.
     assert heard.statuses(coven.hag) == [110]
     assert coven.item(heard.one(coven.crone))["jid"] == PHONE
@@ -182,7 +182,7 @@ def test_roles_nicknames_and_kicks_are_of_all_sessions(coven) -> None:
 
 def test_a_session_joins_as_the_nickname_is_written_already(coven) -> None:
     heard = coven.join(PHONE, "ThirdWitch")
-    assert coven.codes(heard.by(PHONE)[2]) == [110, 210]
+    assert coven.codes(heard.by(PHONE)[2]) == [110, 170, 210]
     assert set(coven.room.nicks) == {"firstwitch", "secondwitch", "thirdwitch"}
 
 
@@ -209,7 +209,7 @@ def test_nicknames_are_trimmed_and_that_is_said(coven) -> None:
     heard = coven.join(coven.hecate, "the  hecate ")
     own = heard.by(coven.hecate)[3]
     assert own.get("from") == "coven@chat.shakespeare.lit/the hecate"
-    assert coven.codes(own) == [110, 210]
+    assert coven.codes(own) == [110, 170, 210]
 
 
 def test_without_nickname_and_with_too_long_ones(coven) -> None:
@@ -283,3 +283,19 @@ def test_who_asks_for_no_history_gets_what_the_room_thinks_right(coven) -> None:
     assert repeated("<history maxstanzas='4'/>") == [f"word {n}" for n in range(1, 5)]
     assert repeated("<history maxstanzas='100'/>") == [f"word {n}" for n in range(5)]
     assert repeated("<history seconds='10000'/>") == [f"word {n}" for n in range(5)]
+
+
+def test_who_enters_is_told_that_others_can_read_what_is_said(stage) -> None:
+    # XEP-0045 §7.2.12 and XEP-0313 §6.1.2: the archive of a room that everybody may enter is for everybody.
+    made = stage()
+    made.instant()
+    assert 170 in made.codes(made.join(made.hag, "thirdwitch").by(made.hag)[1])
+    for private in ({"passwordprotectedroom": "1", "roomsecret": "x"}, {"membersonly": "1"}, {"enablearchiving": "0"}):
+        closed = stage()
+        closed.instant()
+        closed.admin(closed.crone, "<item affiliation='member' jid='hag66@shakespeare.lit'/>")
+        closed.configure(closed.crone, **private)
+        own = closed.join(closed.hag, "thirdwitch", x="<password>x</password>").by(closed.hag)[1]
+        assert closed.codes(own) == [110]
+    nowhere = stage(archive=False)
+    assert 170 not in nowhere.codes(nowhere.join(nowhere.crone, "firstwitch").by(nowhere.crone)[0])

@@ -147,7 +147,7 @@ def test_a_room_that_locks_nicknames(coven) -> None:
     coven.send(f"<presence from='{coven.hag}' to='{coven.room.jid}/thirdwitch' type='unavailable'/>")
     heard = coven.join(coven.hag, "oldhag")
     own = [p for p in heard.by(coven.hag) if p.get("from") == f"{coven.room.jid}/thirdwitch"]
-    assert coven.codes(own[0]) == [110, 210]
+    assert coven.codes(own[0]) == [110, 170, 210]
 
 
 def test_a_room_that_is_not_there(stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from natter.muc.room import evolve, snapshot
 from natter.xmpp.xeps import data_forms
 
 
@@ -81,3 +82,52 @@ def test_a_malformed_form(moderated) -> None:
     bad = "<x xmlns='jabber:x:data' type='wish'/>"
     heard = moderated.send(f"<message from='{moderated.hag}' to='{moderated.room.jid}'>{bad}</message>")
     assert heard.error(moderated.hag) == "bad-request"
+
+
+def again(stage, who: str, nick: str) -> str:
+    """Out, and in again; the role."""
+    stage.send(f"<presence from='{who}' to='{stage.room.jid}/{nick}' type='unavailable'/>")
+    stage.join(who, nick)
+    return str(stage.room.occupant(who).role)
+
+
+def test_a_voice_is_kept_for_the_next_visit(moderated) -> None:
+    # XEP-0045 §5.1: roles SHOULD be kept across visits of moderated rooms.
+    assert again(moderated, moderated.hag, "thirdwitch") == "visitor"
+    moderated.admin(moderated.crone, "<item nick='thirdwitch' role='participant'/>")
+    assert again(moderated, moderated.hag, "thirdwitch") == "participant"
+    # Nor does a kick give back what was taken.
+    moderated.admin(moderated.crone, "<item nick='thirdwitch' role='visitor'/>")
+    moderated.admin(moderated.crone, "<item nick='thirdwitch' role='none'/>")
+    moderated.room = snapshot.decode(snapshot.encode(moderated.room))
+    moderated.join(moderated.hag, "thirdwitch")
+    assert moderated.room.shown("thirdwitch").role == "visitor"
+
+
+def test_a_moderator_for_a_while_is_none_at_the_next_visit(moderated) -> None:
+    moderated.admin(moderated.crone, "<item nick='thirdwitch' role='moderator'/>")
+    assert again(moderated, moderated.hag, "thirdwitch") == "visitor"
+    assert moderated.room.voices == {}
+
+
+@pytest.mark.parametrize("affiliation", ["member", "admin"])
+def test_an_affiliation_has_a_role_of_its_own(moderated, affiliation: str) -> None:
+    moderated.admin(moderated.crone, f"<item affiliation='{affiliation}' jid='hag66@shakespeare.lit'/>")
+    expected = {"member": "participant", "admin": "moderator"}[affiliation]
+    assert moderated.room.shown("thirdwitch").role == expected
+    assert again(moderated, moderated.hag, "thirdwitch") == expected
+
+
+def test_without_moderation_all_begin_anew(moderated) -> None:
+    moderated.send(f"<presence from='{moderated.hag}' to='{moderated.room.jid}/thirdwitch' type='unavailable'/>")
+    moderated.configure(moderated.crone, moderatedroom="0")
+    moderated.join(moderated.hag, "thirdwitch")
+    assert moderated.room.shown("thirdwitch").role == "participant"
+
+
+def test_the_room_remembers_only_so_many(moderated, monkeypatch) -> None:
+    monkeypatch.setattr(evolve, "VOICES_MAX", 2)
+    for number in range(3):
+        moderated.join(f"u{number}@d/r", f"u{number}")
+        moderated.admin(moderated.crone, f"<item nick='u{number}' role='participant'/>")
+    assert list(moderated.room.voices) == ["u1@d", "u2@d"]

@@ -46,8 +46,8 @@ class Session:
     blocklist: bool = False
 
 
-# How long the watch may take to show a write of one's own.
-SYNC_SECONDS_MAX = 2.0
+# How long the watch may take to show a write of one's own: as long as an answer of the bus may take.
+SYNC_SECONDS_MAX = 5.0
 
 OnChange = Callable[[Session | None, Session | None], None]
 NONE: Mapping[str, Session] = MappingProxyType({})

@@ -118,7 +118,7 @@ EDGES = (
     Edges(
         "metrics",
         # The lease: who tells Kubernetes the pods' costs.
-        buckets=(subjects.POSITIONS, subjects.LEASES),
+        buckets=(subjects.POSITIONS, subjects.PARKED, subjects.LEASES),
         reads=(subjects.FACTS,),
         looks=(subjects.INSTANCES,),
         outside=("clickhouse",),

@@ -43,11 +43,12 @@ class Requests:
         on_reply: OnMessage,
         future: asyncio.Future[T],
         *,
-        seconds_max: float = API_SECONDS_MAX,
+        seconds_max: float | None = None,
     ) -> T:
-        """Send a request, give every answer to `on_reply` until it has resolved `future`."""
+        """Send a request, give every answer to `on_reply` until it has resolved `future`. None: `API_SECONDS_MAX`."""
         if " " in subject or not subject.isprintable():
             raise ValueError(f"not a subject: {subject!r}")
+        seconds_max = API_SECONDS_MAX if seconds_max is None else seconds_max
         self._count += 1
         token = str(self._count).encode()
         self._waiting[token] = (on_reply, future)
@@ -63,7 +64,7 @@ class Requests:
         finally:
             self._waiting.pop(token, None)
 
-    async def one(self, subject: str, payload: bytes, *, seconds_max: float = API_SECONDS_MAX) -> tuple[bytes, bytes]:
+    async def one(self, subject: str, payload: bytes, *, seconds_max: float | None = None) -> tuple[bytes, bytes]:
         """Header block and payload of the first answer. `Unavailable` when nobody listens."""
         future: asyncio.Future[tuple[bytes, bytes]] = self._connection.loop.create_future()
 

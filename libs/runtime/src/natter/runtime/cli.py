@@ -282,6 +282,21 @@ def room_destroy(
     typer.echo(f"{name} destroyed")
 
 
+@room.command("affiliate")
+def room_affiliate(
+    name: Room,
+    user: Annotated[str, typer.Argument(metavar="USER", help="USER@DOMAIN; a domain can be banned.")],
+    affiliation: Annotated[str, typer.Argument(metavar="AFFILIATION", help="owner, admin, member, none or outcast.")],
+    reason: Annotated[str, typer.Option(help="Told to the occupants.")] = "",
+    data: Data = "",
+    nats: Nats = "",
+) -> None:
+    """Make somebody owner, admin, member or nothing of a room, or ban them."""
+    request = room_pb2.RoomRequest(jid=name, user=user, affiliation=affiliation, reason=reason)
+    _done(rooms.one(_where(data, nats), "affiliate", request))
+    typer.echo(f"{user}: {affiliation} in {name}")
+
+
 def _print_room(
     describe: Callable[[room_pb2.RoomSnapshot], Iterator[str]], name: str, data: str, nats: str, time: str = ""
 ) -> None:

@@ -133,7 +133,7 @@ class RoomCreated(_message.Message):
     def __init__(self, creator: _Optional[str] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ...) -> None: ...
 
 class OccupantJoined(_message.Message):
-    __slots__ = ("nick", "jid", "session", "role", "occupant_id", "presence", "history", "id", "created", "nick_changed")
+    __slots__ = ("nick", "jid", "session", "role", "occupant_id", "presence", "history", "id", "created", "nick_changed", "logged")
     NICK_FIELD_NUMBER: _ClassVar[int]
     JID_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
@@ -144,6 +144,7 @@ class OccupantJoined(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
     NICK_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    LOGGED_FIELD_NUMBER: _ClassVar[int]
     nick: str
     jid: str
     session: str
@@ -154,7 +155,8 @@ class OccupantJoined(_message.Message):
     id: str
     created: bool
     nick_changed: bool
-    def __init__(self, nick: _Optional[str] = ..., jid: _Optional[str] = ..., session: _Optional[str] = ..., role: _Optional[str] = ..., occupant_id: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., history: _Optional[_Union[HistoryRequest, _Mapping]] = ..., id: _Optional[str] = ..., created: _Optional[bool] = ..., nick_changed: _Optional[bool] = ...) -> None: ...
+    logged: bool
+    def __init__(self, nick: _Optional[str] = ..., jid: _Optional[str] = ..., session: _Optional[str] = ..., role: _Optional[str] = ..., occupant_id: _Optional[str] = ..., presence: _Optional[_Union[OccupantPresence, _Mapping]] = ..., history: _Optional[_Union[HistoryRequest, _Mapping]] = ..., id: _Optional[str] = ..., created: _Optional[bool] = ..., nick_changed: _Optional[bool] = ..., logged: _Optional[bool] = ...) -> None: ...
 
 class OccupantLeft(_message.Message):
     __slots__ = ("nick", "presence", "statuses", "jid")
@@ -467,7 +469,7 @@ class HistoryItem(_message.Message):
     def __init__(self, stanza: _Optional[bytes] = ..., time_us: _Optional[int] = ..., id: _Optional[str] = ..., archived: _Optional[int] = ...) -> None: ...
 
 class RoomSnapshot(_message.Message):
-    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied", "registrations", "tombstone_reason", "tombstone_alternate", "tombstone_us", "tombstone_owners", "archived", "card", "avatars", "hats", "worn", "sealed")
+    __slots__ = ("jid", "exists", "locked", "config", "secret", "creator", "affiliations", "occupants", "history", "subject", "subject_stanza", "subject_us", "applied", "registrations", "tombstone_reason", "tombstone_alternate", "tombstone_us", "tombstone_owners", "archived", "card", "avatars", "hats", "worn", "sealed", "voices")
     class AppliedEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -476,6 +478,13 @@ class RoomSnapshot(_message.Message):
         value: Cause
         def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Cause, _Mapping]] = ...) -> None: ...
     class RegistrationsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class VoicesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -506,6 +515,7 @@ class RoomSnapshot(_message.Message):
     HATS_FIELD_NUMBER: _ClassVar[int]
     WORN_FIELD_NUMBER: _ClassVar[int]
     SEALED_FIELD_NUMBER: _ClassVar[int]
+    VOICES_FIELD_NUMBER: _ClassVar[int]
     jid: str
     exists: bool
     locked: bool
@@ -530,7 +540,8 @@ class RoomSnapshot(_message.Message):
     hats: _containers.RepeatedCompositeFieldContainer[HatChanged]
     worn: _containers.RepeatedCompositeFieldContainer[HatAssigned]
     sealed: bytes
-    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ..., registrations: _Optional[_Mapping[str, str]] = ..., tombstone_reason: _Optional[str] = ..., tombstone_alternate: _Optional[str] = ..., tombstone_us: _Optional[int] = ..., tombstone_owners: _Optional[_Iterable[str]] = ..., archived: _Optional[int] = ..., card: _Optional[bytes] = ..., avatars: _Optional[_Iterable[str]] = ..., hats: _Optional[_Iterable[_Union[HatChanged, _Mapping]]] = ..., worn: _Optional[_Iterable[_Union[HatAssigned, _Mapping]]] = ..., sealed: _Optional[bytes] = ...) -> None: ...
+    voices: _containers.ScalarMap[str, str]
+    def __init__(self, jid: _Optional[str] = ..., exists: _Optional[bool] = ..., locked: _Optional[bool] = ..., config: _Optional[_Union[RoomConfig, _Mapping]] = ..., secret: _Optional[bytes] = ..., creator: _Optional[str] = ..., affiliations: _Optional[_Iterable[_Union[AffiliationState, _Mapping]]] = ..., occupants: _Optional[_Iterable[_Union[OccupantState, _Mapping]]] = ..., history: _Optional[_Iterable[_Union[HistoryItem, _Mapping]]] = ..., subject: _Optional[str] = ..., subject_stanza: _Optional[bytes] = ..., subject_us: _Optional[int] = ..., applied: _Optional[_Mapping[str, Cause]] = ..., registrations: _Optional[_Mapping[str, str]] = ..., tombstone_reason: _Optional[str] = ..., tombstone_alternate: _Optional[str] = ..., tombstone_us: _Optional[int] = ..., tombstone_owners: _Optional[_Iterable[str]] = ..., archived: _Optional[int] = ..., card: _Optional[bytes] = ..., avatars: _Optional[_Iterable[str]] = ..., hats: _Optional[_Iterable[_Union[HatChanged, _Mapping]]] = ..., worn: _Optional[_Iterable[_Union[HatAssigned, _Mapping]]] = ..., sealed: _Optional[bytes] = ..., voices: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class RoomChapter(_message.Message):
     __slots__ = ("jid", "entries", "state", "revision", "state_us", "retractions")
@@ -549,18 +560,22 @@ class RoomChapter(_message.Message):
     def __init__(self, jid: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[ChapterEntry, _Mapping]]] = ..., state: _Optional[bytes] = ..., revision: _Optional[int] = ..., state_us: _Optional[int] = ..., retractions: _Optional[_Iterable[_Union[Retraction, _Mapping]]] = ...) -> None: ...
 
 class RoomRequest(_message.Message):
-    __slots__ = ("jid", "time_us", "reason", "alternate", "after")
+    __slots__ = ("jid", "time_us", "reason", "alternate", "after", "user", "affiliation")
     JID_FIELD_NUMBER: _ClassVar[int]
     TIME_US_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ALTERNATE_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    AFFILIATION_FIELD_NUMBER: _ClassVar[int]
     jid: str
     time_us: int
     reason: str
     alternate: str
     after: str
-    def __init__(self, jid: _Optional[str] = ..., time_us: _Optional[int] = ..., reason: _Optional[str] = ..., alternate: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
+    user: str
+    affiliation: str
+    def __init__(self, jid: _Optional[str] = ..., time_us: _Optional[int] = ..., reason: _Optional[str] = ..., alternate: _Optional[str] = ..., after: _Optional[str] = ..., user: _Optional[str] = ..., affiliation: _Optional[str] = ...) -> None: ...
 
 class RoomReply(_message.Message):
     __slots__ = ("error", "text", "rooms", "more", "room")

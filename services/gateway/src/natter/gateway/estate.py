@@ -147,6 +147,9 @@ class Estate:
             for number, state in enumerate(part.sessions):
                 if not number % SESSIONS_PER_TURN_MAX:
                     await asyncio.sleep(0)
+                if self._until and state.since >= self._until:
+                    # It is on its way to the heir, which is this gateway: that says nothing of what it was here before.
+                    continue
                 places[state.session] = state.places
                 left = self._left[state.session] = Left(
                     part.delivered, counting=True, inbound=state.inbound, acknowledged=state.acknowledged

@@ -27,8 +27,9 @@ FASTER: Final = 1.0
 SLOWER: Final = 0.9
 # Turns that may be taken at once after a while without any.
 SAVED_MAX: Final = 4.0
-# What is made while people come in stays: the collector looks at it in small portions, too (20,000 objects are 20 ms).
-RUSH_OBJECTS: Final = (1000, 4, 20)
+# What is made while people come in stays: the collector looks at it in small portions, too (20,000 objects are 20 ms),
+# and at everything there is (2,500 sessions are 100 ms) after millions only.
+RUSH_OBJECTS: Final = (1000, 4, 1000)
 
 
 @dataclass(slots=True)
@@ -49,6 +50,9 @@ class Gate:
     _calm: tuple[int, int, int] | None = None
     # Listeners with somebody at the door: one entry each.
     _doors: deque[Callable[[], None]] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        SETUP_PACE.set(int(self.pace))
 
     def free(self) -> bool:
         """Take a turn, where one is free and nobody waits for it."""

@@ -18,26 +18,27 @@ from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
-from google.protobuf.message import DecodeError
 from natter.bus.api import Bus, BusError, Entry, WrongRevision
 from natter.bus.kv import Bucket
 from natter.bus.subjects import FACTS, POSITIONS
-from natter.proto.v1.analytics_pb2 import StanzaFacts
 from natter.storage.clickhouse import ClickHouse, StorageError
-from natter.storage.stanza_events import TABLE, Malformed, Naming, Rows
+from natter.storage.stanza_events import TABLE, Naming, Rows
 from natter.telemetry import names
+
+from .parking import SUBJECTS, Parking
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 KEY = "analytics"
-SUBJECTS = "natter.facts.>"
 # Entries of one read: 14,000 rows or half a megabyte each at most.
 ENTRIES_PER_READ = 64
 # Further recipients of broadcasts are a number each: so many weigh as much as a row.
 OTHERS_PER_ROW = 12
 PAUSE_SECONDS_MIN = 0.1
+# How often somebody else's notes of what he could not read are looked at.
+PARKED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ class Ingest:
         self._retry_seconds_max = retry_seconds_max
         self._bucket = Bucket(bus, POSITIONS)
         self._stopping = asyncio.Event()
+        self._parking = Parking(bus, naming)
+        self._look_at = float("-inf")
 
     async def run(self) -> None:
         """Work until `stop`, then until nothing is left."""
@@ -106,11 +109,15 @@ class Ingest:
         bookmark = await self._patiently(self._load) if self.clickhouse is not None else None
         while bookmark is not None:
             self.position = bookmark.position
+            if not await self._look_at_parked(bookmark):
+                return
             claim = await self._patiently(partial(self._claim, bookmark))
             if claim is None:
                 return
             if claim.bookmark.claimed > claim.bookmark.position:
                 if not await self._patiently(partial(self._insert, claim)):
+                    return
+                if not await self._patiently(partial(self._parking.note, claim.bookmark.generation)):
                     return
                 bookmark = await self._patiently(partial(self._release, claim.bookmark))
             elif self._stopping.is_set():
@@ -176,26 +183,30 @@ class Ingest:
         for entry in entries:
             if len(rows) + rows.others // OTHERS_PER_ROW >= rows_max:
                 break
-            self._add(rows, entry)
+            self._parking.add(rows, entry)
             last = entry.sequence
         return rows, last
 
-    def _add(self, rows: Rows, entry: Entry) -> None:
-        try:
-            rows.extend(StanzaFacts.FromString(entry.payload), self._naming)
-        except (DecodeError, Malformed) as error:
-            names.POISON.add(FACTS)
-            log.error("facts entry %d is malformed: %s", entry.sequence, type(error).__name__)
+    async def _look_at_parked(self, bookmark: Bookmark) -> bool:
+        """Now and then. False: told to stop meanwhile."""
+        now = asyncio.get_running_loop().time()
+        if now < self._look_at:
+            return True
+        self._look_at = now + PARKED_SECONDS
+        return bool(await self._patiently(partial(self._parking.look, bookmark.generation, self._write)))
 
     async def _insert(self, claim: Claim) -> bool:
+        if len(claim.rows):
+            await self._write(claim.rows, claim.bookmark.token)
+        return True
+
+    async def _write(self, rows: Rows, token: str) -> None:
         if self.clickhouse is None:
             raise StorageError("ClickHouse is not open")
-        if len(claim.rows):
-            began = perf_counter()
-            await self.clickhouse.insert(TABLE, claim.rows.block(self._naming), token=claim.bookmark.token)
-            names.INSERT_SECONDS.record(perf_counter() - began)
-            names.ROWS_WRITTEN.add(by=claim.rows.stanzas)
-        return True
+        began = perf_counter()
+        await self.clickhouse.insert(TABLE, rows.block(self._naming), token=token)
+        names.INSERT_SECONDS.record(perf_counter() - began)
+        names.ROWS_WRITTEN.add(by=rows.stanzas)
 
     def _count_lost(self, bookmark: Bookmark, first: int) -> None:
         """The js_stream forgets by age; sequences that are missing were never written."""

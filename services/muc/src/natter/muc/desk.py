@@ -1,4 +1,4 @@
-"""What an operator asks about rooms, and the end of one: `natter room`."""
+"""What an operator asks about rooms, the end of one, and who is what in it: `natter room`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from natter.bus.api import BusError, Handler
 from natter.proto.v1 import bus_pb2, room_pb2
 from natter.xmpp import ns
 from natter.xmpp.element import E, Element, attr_escape, render
-from natter.xmpp.jid import JIDError, domain_of, normalise
+from natter.xmpp.jid import JIDError, bare_of, domain_of, normalise
+from natter.xmpp.xeps.muc import Affiliation, Item, admin_query
 
 from .history import Unknown, state_at
 from .room import snapshot
@@ -51,6 +52,7 @@ class Desk:
             "show": self._handler(self._show),
             "at": self._handler(self._at),
             "destroy": self._handler(self._destroy),
+            "affiliate": self._handler(self._affiliate),
         }
 
     def _handler(self, verb: Callable[[room_pb2.RoomRequest], Awaitable[room_pb2.RoomReply]]) -> Handler:
@@ -85,24 +87,50 @@ class Desk:
     async def _destroy(self, request: room_pb2.RoomRequest) -> room_pb2.RoomReply:
         jid = self._jid(request)
         before = await self._now(jid)
-        # Its holder ends it, in order with everything else that is said to it, as if an owner had asked.
+        destroy: Element = E(f"{{{ns.MUC_OWNER}}}destroy", {"jid": request.alternate or None})
+        if request.reason:
+            destroy.append(E(f"{{{ns.MUC_OWNER}}}reason", None, request.reason))
+        await self._ask(jid, E(f"{{{ns.MUC_OWNER}}}query", None, destroy))
+        return await self._until(jid, lambda room: room.secret != before.secret)
+
+    async def _affiliate(self, request: room_pb2.RoomRequest) -> room_pb2.RoomReply:
+        # XEP-0045 §10.4: who is owner may be for the service's own people to say.
+        jid = self._jid(request)
+        before = await self._now(jid)
+        try:
+            user, affiliation = bare_of(normalise(request.user)), Affiliation(request.affiliation)
+        except (JIDError, ValueError):
+            raise Declined("bad-request", "a user is USER@DOMAIN; owner, admin, member, none or outcast") from None
+        if "@" not in user and affiliation not in (Affiliation.OUTCAST, Affiliation.NONE):
+            raise Declined("bad-request", "a domain can only be banned")
+        if before.owners() == [user] and affiliation is not Affiliation.OWNER:
+            raise Declined("conflict", f"{user} is the only owner; make another one first")
+        if before.entry(user) is affiliation:
+            return room_pb2.RoomReply()
+        await self._ask(jid, admin_query((Item(affiliation, jid=user, reason=request.reason),)))
+        return await self._until(jid, lambda room: room.entry(user) is affiliation)
+
+    async def _ask(self, jid: str, query: Element) -> None:
+        """Say it to the room's holder, in order with everything else that is said to it, as if an owner had."""
         frame = bus_pb2.Frame(
             kind=IQ,
             type="set",
             sender=self.office.host,
             to=jid,
-            id="destroy",
-            payload=f"{{{ns.MUC_OWNER}}}query",
-            stanza=_destruction(jid, request.reason, request.alternate),
+            id="operator",
+            payload=query.tag,
+            stanza=b"<iq type='set' id='operator' to='%b'>%b</iq>" % (attr_escape(jid).encode(), render(query)),
             accepted_us=self.office.now_us(),
         )
         subject = subjects.shard("room", subjects.shard_of(jid, self.office.shards))
         await self.office.bus.publish(subject, bus_pb2.Envelope(frames=[frame]).SerializeToString())
+
+    async def _until(self, jid: str, done: Callable[[Room], bool]) -> room_pb2.RoomReply:
         for _ in range(LOOKS_MAX):
-            if (await self._read(jid)).secret != before.secret:
+            if done(await self._read(jid)):
                 return room_pb2.RoomReply()
             await asyncio.sleep(LOOK_SECONDS)
-        raise Declined("unavailable", "nobody holds the room now; it ends when somebody does")
+        raise Declined("unavailable", "nobody holds the room now; it is done when somebody does")
 
     def _jid(self, request: room_pb2.RoomRequest) -> str:
         text = request.jid if "@" in request.jid else f"{request.jid}@{self.office.host}"
@@ -134,11 +162,3 @@ def _told(room: Room) -> room_pb2.RoomReply:
     for occupant in told.occupants:
         occupant.ClearField("presence")
     return room_pb2.RoomReply(room=told)
-
-
-def _destruction(jid: str, reason: str, alternate: str) -> bytes:
-    destroy: Element = E(f"{{{ns.MUC_OWNER}}}destroy", {"jid": alternate or None})
-    if reason:
-        destroy.append(E(f"{{{ns.MUC_OWNER}}}reason", None, reason))
-    query = render(E(f"{{{ns.MUC_OWNER}}}query", None, destroy))
-    return b"<iq type='set' id='destroy' to='%b'>%b</iq>" % (attr_escape(jid).encode(), query)

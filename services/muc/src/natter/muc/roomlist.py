@@ -16,6 +16,8 @@ from natter.xmpp.xeps.disco import Item
 log = logging.getLogger(__name__)
 
 BUCKET: Final = "rooms"
+# Lines on their way to the bus at once.
+WRITES_MAX: Final = 64
 
 
 class Line(NamedTuple):
@@ -92,19 +94,27 @@ class RoomList:
 
     async def flush(self) -> None:
         """Write what waits; what the bus does not take now is kept for the next time."""
+        # Every shard of the process calls this: of two lines of one room, the later must be written later.
         async with self._writing:
-            for jid in list(self._waiting):
-                wanted = self._waiting.pop(jid)
-                key = subjects.token(jid)
-                try:
-                    if wanted is None:
-                        await self._bucket.delete(key)
-                    else:
-                        await self._bucket.put(key, wanted.summary().SerializeToString())
-                except BusError as error:
-                    self._waiting.setdefault(jid, wanted)
-                    log.debug("the list of rooms is not written: %r", error)
+            waiting = list(self._waiting)
+            for start in range(0, len(waiting), WRITES_MAX):
+                written = await asyncio.gather(*map(self._write, waiting[start : start + WRITES_MAX]))
+                if not all(written):
                     return
+
+    async def _write(self, jid: str) -> bool:
+        wanted = self._waiting.pop(jid)
+        key = subjects.token(jid)
+        try:
+            if wanted is None:
+                await self._bucket.delete(key)
+            else:
+                await self._bucket.put(key, wanted.summary().SerializeToString())
+        except BusError as error:
+            self._waiting.setdefault(jid, wanted)
+            log.debug("the list of rooms is not written: %r", error)
+            return False
+        return True
 
     def _on_value(self, value: Value) -> None:
         summary = room_pb2.RoomSummary.FromString(value.value)

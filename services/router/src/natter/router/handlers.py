@@ -43,6 +43,7 @@ from .route.outcome import (
 from .route.returned import COPIED
 from .route.view import Hosts, Session
 from .subjects import Subjects
+from .xeps import delay
 
 log = logging.getLogger(__name__)
 
@@ -173,6 +174,7 @@ class Lane:
             outcomes = self._traced(frame) if frame.traceparent else decide(frame, office.directory, office.hosts)
             if frame.returned:
                 _clean(frame)
+                delay.stamp(frame, outcomes, office.hosts.domain)
             # RFC 6120 §10.1: the cause, by which a reader knows what it has seen, and the order.
             frame.sequence = self._sequence
             frame.index = position << 4

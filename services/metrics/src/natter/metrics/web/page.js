@@ -2,6 +2,7 @@
 // Draws /api/activity every few seconds. Everything that comes from the server is set as text, never as HTML.
 
 const SECONDS = 10;
+const DAY = 86400000;
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const COLOURS = ["#2563eb", "#d97706", "#059669", "#db2777", "#7c3aed", "#0891b2"];
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -50,6 +51,15 @@ function filled(name, rows, data) {
   return { name, type: "scatter", mode: "lines", x, y };
 }
 
+const iso = (ms) => new Date(ms).toISOString();
+// What is beside each other is of the same time, also where a chart has something for a part of it only.
+const span = (data) => ({ xaxis: { ...layout({}).xaxis, type: "date", range: [iso(Date.parse(data.since)), iso(Date.parse(data.complete))] } });
+// A week at least: a single day is a bar, not a wall.
+function week(days) {
+  const last = Date.parse(days.at(-1)?.day ?? iso(Date.now())), first = Date.parse(days[0]?.day ?? iso(last));
+  return { range: [iso(Math.min(first, last - 6 * DAY) - DAY / 2), iso(last + DAY / 2)], dtick: days.length < 8 ? DAY : undefined };
+}
+
 const number = (n) => n >= 10000 ? `${(n / 1000).toFixed(n >= 100000 ? 0 : 1)}k` : n >= 100 ? n.toFixed(0) : String(Math.round(n * 100) / 100);
 const people = (n, few) => n === null ? `< ${few}` : n.toLocaleString("en");
 
@@ -69,12 +79,12 @@ function numbers(data) {
 }
 
 function charts(data) {
-  draw("chart-sessions", [line("sessions", data.sessions, "at", "sessions")], { showlegend: false });
+  draw("chart-sessions", [line("sessions", data.sessions, "at", "sessions")], { showlegend: false, ...span(data) });
   const names = [...new Set(data.rates.map((r) => `${r.kind} ${r.direction}`))].sort();
-  draw("chart-rates", names.map((n) => filled(n, data.rates.filter((r) => `${r.kind} ${r.direction}` === n), data)));
-  draw("chart-latencies", ["p50", "p95", "p99"].map((q) => line(q, data.latencies, "at", `${q}_ms`)), { yaxis: { ...layout({}).yaxis, ticksuffix: " ms" } });
-  draw("chart-days", [{ type: "bar", x: data.days.map((d) => d.day), y: data.days.map((d) => d.users ?? 0), text: data.days.map((d) => people(d.users, data.users_min)), hoverinfo: "x+text", textposition: "outside", cliponaxis: false, width: 0.6 * 86400000 }],
-    { xaxis: { ...layout({}).xaxis, type: "date", tickformat: "%b %d", dtick: data.days.length < 8 ? 86400000 : undefined } });
+  draw("chart-rates", names.map((n) => filled(n, data.rates.filter((r) => `${r.kind} ${r.direction}` === n), data)), span(data));
+  draw("chart-latencies", ["p50", "p95", "p99"].map((q) => line(q, data.latencies, "at", `${q}_ms`)), { ...span(data), yaxis: { ...layout({}).yaxis, ticksuffix: " ms" } });
+  draw("chart-days", [{ type: "bar", x: data.days.map((d) => d.day), y: data.days.map((d) => d.users ?? 0), text: data.days.map((d) => people(d.users, data.users_min)), hoverinfo: "x+text", textposition: "outside", cliponaxis: false, width: 0.6 * DAY }],
+    { xaxis: { ...layout({}).xaxis, type: "date", tickformat: "%b %d", ...week(data.days) } });
   const outcomes = data.outcomes.toReversed();
   draw("chart-outcomes", [{ type: "bar", orientation: "h", x: outcomes.map((o) => o.stanzas), y: outcomes.map((o) => o.outcome), text: outcomes.map((o) => number(o.stanzas)), hoverinfo: "y+text" }], { hovermode: "closest" });
   const z = WEEKDAYS.map(() => Array(24).fill(null));

@@ -14,7 +14,18 @@ from natter.xmpp.xeps.muc import Affiliation, Role
 from . import nickname
 from .snapshot import config_from, reserved
 from .stanza import is_lasting
-from .state import HISTORY_BYTES_MAX, HISTORY_STANZAS_MAX, Affiliated, Applied, Occupant, Room, Said, Subject, Tombstone
+from .state import (
+    HISTORY_BYTES_MAX,
+    HISTORY_STANZAS_MAX,
+    VOICES_MAX,
+    Affiliated,
+    Applied,
+    Occupant,
+    Room,
+    Said,
+    Subject,
+    Tombstone,
+)
 
 Event = room_pb2.RoomEvent
 
@@ -136,12 +147,14 @@ def _rights(room: Room, event: room_pb2.RightsChanged, time_us: int) -> Room:
         if affiliation is not Affiliation.NONE:
             affiliations[change.jid] = Affiliated(affiliation, change.reason, nick)
     room = replace(room, affiliations=affiliations, reserved=reserved(affiliations), registrations=registrations)
-    return _roles(room, event.occupants)
+    return _roles(_voices(room, event), event.occupants)
 
 
 def _config(room: Room, event: room_pb2.ConfigChanged, time_us: int) -> Room:
-    room = replace(room, config=config_from(event.config), locked=False)
-    return _roles(room, event.occupants)
+    config = config_from(event.config)
+    # XEP-0045 §5.1: who has a voice matters in a moderated room. Where it is none any more, all begin anew.
+    voices = {} if room.config.moderated and not config.moderated else room.voices
+    return _roles(replace(room, config=config, locked=False, voices=voices), event.occupants)
 
 
 def _voice(room: Room, event: room_pb2.VoiceRequested, time_us: int) -> Room:
@@ -182,6 +195,23 @@ def _destroyed(room: Room, event: room_pb2.RoomDestroyed, time_us: int) -> Room:
         until_us = time_us + event.tombstone_seconds * 1_000_000
         stone = Tombstone(event.reason, event.alternate, until_us, tuple(room.owners()))
     return Room(room.jid, applied=room.applied, tombstone=stone)
+
+
+def _voices(room: Room, event: room_pb2.RightsChanged) -> Room:
+    """What moderators have said of people's voices. A new affiliation has a role of its own."""
+    voices = dict(room.voices)
+    for affiliation in event.affiliations:
+        voices.pop(affiliation.jid, None)
+    for change in event.occupants if not event.affiliations else ():
+        occupant = room.shown(change.nick)
+        if occupant is None or change.role == Role.NONE:
+            continue
+        voices.pop(occupant.bare, None)
+        if change.role != Role.MODERATOR:
+            voices[occupant.bare] = Role(change.role)
+    while len(voices) > VOICES_MAX:
+        del voices[next(iter(voices))]
+    return replace(room, voices=voices) if voices != room.voices else room
 
 
 def _roles(room: Room, changes: Iterable[room_pb2.OccupantChange]) -> Room:

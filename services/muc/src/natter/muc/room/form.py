@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from natter.xmpp import ns
 from natter.xmpp.jid import bare_of, local_of
-from natter.xmpp.xeps.data_forms import Field, Form, FormError, boolean_field, form_type, validate
+from natter.xmpp.xeps.data_forms import Field, Form, FormError, boolean, boolean_field, form_type, validate
 from natter.xmpp.xeps.muc import Affiliation, Item
 
 from .request import Limits, Refused
@@ -40,7 +40,7 @@ _FLAGS: Final = (
     ("voice_requests_refused", "allow_voice_requests", "Let Visitors Ask for Voice?", True),
     ("queries_refused", "allow_query_users", "Let Occupants Query Each Other?", True),
     ("nicks_locked", "{urn:natter:muc}nicks_locked", "Hold Members to Their Registered Nickname?", False),
-    ("unarchived", _PREFIX + "enablearchiving", "Keep an Archive of the Room?", True),
+    ("unarchived", _PREFIX + "enablearchiving", "Keep an Archive for Whoever May Enter?", True),
 )
 _ROLES: Final = (("moderator", "Moderator"), ("participant", "Participant"), ("visitor", "Visitor"))
 _WHOIS: Final = (("moderators", "Moderators Only"), ("anyone", "Anyone"))
@@ -97,7 +97,6 @@ def offered(room: Room, limits: Limits) -> Form:
                 "text-single",
                 "Seconds between Two Requests for Voice",
             ),
-            boolean_field(_PREFIX + "enablelogging", False, "Enable Public Logging?"),
             *(_count(var, config.history_stanzas_max, "Maximum Number of History Messages") for var in _HISTORY),
             _count(
                 _PREFIX + "defaulthistorymessages",
@@ -156,7 +155,8 @@ def submitted(room: Room, form: Form, limits: Limits) -> tuple[Config, list[Item
     except FormError as error:
         raise Refused("not-acceptable", str(error)) from None
     before = room.config
-    if _flag(values, _PREFIX + "enablelogging", False):
+    if boolean(form.value(_PREFIX + "enablelogging")):
+        # It is not among the fields: what can be read later is the archive.
         raise Refused("not-acceptable", "This service publishes no logs.")
     changes: dict[str, Any] = {
         name: _text(values, var, getattr(before, name), bytes_max) for name, var, _, bytes_max in _TEXTS

@@ -55,5 +55,6 @@ def settled(room: Room) -> Room:
         history=(),
         history_bytes=0,
         subject=None,
+        voices={},
         tombstone=replace(stone, reason="") if stone is not None else None,
     )

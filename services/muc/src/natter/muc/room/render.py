@@ -40,6 +40,7 @@ def _joined(before: Room, event: Event, after: Room) -> Iterator[Output]:
     # XEP-0045 §7.1: others' presence, self-presence, history, subject; then what happens from now on.
     yield from presences.standing(after, newcomer)
     own = [Status.NON_ANONYMOUS] if after.config.jids_public else []
+    own += [Status.LOGGING_ENABLED] if joined.logged else []
     own += [Status.CREATED] if joined.created else []
     own += [Status.NICK_ASSIGNED] if joined.nick_changed else []
     what = About(

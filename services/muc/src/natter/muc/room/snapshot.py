@@ -55,6 +55,7 @@ def encode(room: Room) -> bytes:
         hats=[room_pb2.HatChanged(uri=h.uri, title=h.title, hue=h.hue) for h in room.hats.values()],
         worn=[room_pb2.HatAssigned(jid=jid, uri=uri) for jid, uris in room.worn.items() for uri in uris],
         registrations=room.registrations,
+        voices=room.voices,
     )
     if room.subject is not None:
         snapshot.subject = room.subject.text
@@ -101,6 +102,7 @@ def decode(payload: bytes) -> Room:
         tuple(snapshot.avatars),
         {hat.uri: Hat(hat.uri, hat.title, hat.hue) for hat in snapshot.hats},
         _worn(snapshot),
+        {jid: Role(role) for jid, role in snapshot.voices.items()},
     )
 
 

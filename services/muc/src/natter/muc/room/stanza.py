@@ -11,7 +11,7 @@ from natter.xmpp import ns
 from natter.xmpp.element import Element, attr_escape, parse, render
 from natter.xmpp.jid import JIDError, domain_of, normalise
 from natter.xmpp.traits import Trait
-from natter.xmpp.xeps import hats
+from natter.xmpp.xeps import hats, moderation, retraction
 
 from . import archive_id
 from .request import Cause, Request
@@ -23,7 +23,9 @@ _ADDRESSING: Final = frozenset((b"from", b"to"))
 _OWN: Final = frozenset((b"from", b"to", b"id", b"type"))
 
 # Children that only a server or a room may write: without one of them there is nothing to remove.
-_SUSPECT: Final = int(Trait.MUC_USER | Trait.OCCUPANT_ID | Trait.STANZA_ID | Trait.DELAY | Trait.MUC_JOIN | Trait.HATS)
+_SUSPECT: Final = int(
+    Trait.MUC_USER | Trait.OCCUPANT_ID | Trait.STANZA_ID | Trait.DELAY | Trait.MUC_JOIN | Trait.HATS | Trait.RETRACTION
+)
 
 # What is worth repeating to those who come later.
 _LASTING: Final = int(Trait.BODY | Trait.ENCRYPTED | Trait.STORE)
@@ -32,6 +34,8 @@ _FLEETING: Final = int(Trait.NO_STORE | Trait.NO_PERMANENT_STORE)
 _ALWAYS: Final = frozenset(
     (f"{{{ns.MUC_USER}}}x", f"{{{ns.OCCUPANT_ID}}}occupant-id", f"{{{ns.MUC}}}x", f"{{{hats.NS}}}hats")
 )
+_RETRACT: Final = f"{{{retraction.NS}}}retract"
+_MODERATED: Final = f"{{{moderation.NS}}}moderated"
 # Children that are forged exactly when this attribute names the room, its host or the domain.
 _BY: Final = {
     f"{{{ns.STANZA_IDS}}}stanza-id": "by",
@@ -72,6 +76,10 @@ def clean(stanza: bytes, traits: int, room: str) -> bytes:
     for child in list(element):
         if _forged(child, own):
             remove(element, child)
+        elif child.tag == _RETRACT:
+            # XEP-0425 §5: that a moderator has taken something back is said by the room only.
+            for inner in child.findall(_MODERATED):
+                remove(child, inner)
     return render(element)
 
 

@@ -13,6 +13,8 @@ from natter.xmpp.xeps.muc import Affiliation, Role
 # Kept for people who join: whichever comes first. What is older is forgotten by the room (not by an archive).
 HISTORY_STANZAS_MAX: Final = 100
 HISTORY_BYTES_MAX: Final = 192 << 10
+# Of people who were given or denied a voice; the one that was longest ago is forgotten.
+VOICES_MAX: Final = 1000
 # By how much the clocks of two machines may differ.
 SKEW_US_MAX: Final = 10_000_000
 
@@ -173,6 +175,8 @@ class Room:
     # Hats by URI, and the URIs of those that somebody wears, by bare JID.
     hats: Mapping[str, Hat] = field(default_factory=dict)
     worn: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Participant or visitor, where a moderator has said so, by bare JID: it holds for the next visit as well.
+    voices: Mapping[str, Role] = field(default_factory=dict)
 
     def affiliation(self, bare: str) -> Affiliation:
         """The affiliation of a bare JID."""
@@ -187,8 +191,12 @@ class Room:
 
     def bans(self, jid: str) -> bool:
         """Whether this JID, be it a domain, is on the ban list itself."""
+        return self.entry(jid) is Affiliation.OUTCAST
+
+    def entry(self, jid: str) -> Affiliation:
+        """What the lists say of a JID itself, whatever they say of its domain."""
         found = self.affiliations.get(jid)
-        return found is not None and found.affiliation is Affiliation.OUTCAST
+        return found.affiliation if found is not None else Affiliation.NONE
 
     def occupant(self, full: str) -> Occupant | None:
         """The occupant that a full JID is."""

@@ -11,7 +11,7 @@ from natter.xmpp.xeps.muc import Affiliation, Role
 from ..answer import result
 from ..request import Decision, Limits, Question, Refused, Request, present
 from ..rights import leads, sees_jids
-from ..state import Room
+from ..state import Config, Room
 
 PAYLOADS: Final = (mam.QUERY, mam.METADATA)
 
@@ -19,6 +19,12 @@ PAYLOADS: Final = (mam.QUERY, mam.METADATA)
 def archives(room: Room, limits: Limits) -> bool:
     """Whether what is said in the room is kept for those who ask."""
     return limits.archive and limits.keep_words and not room.config.unarchived
+
+
+def is_logged(config: Config, limits: Limits) -> bool:
+    """Whether what is said can be read by people who never enter: XEP-0045 §7.2.12, they who do are warned."""
+    kept = limits.archive and limits.keep_words and not config.unarchived
+    return kept and not config.members_only and not config.password
 
 
 def decide(room: Room, request: Request, limits: Limits) -> Decision:

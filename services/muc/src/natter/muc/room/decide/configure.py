@@ -15,6 +15,7 @@ from ..request import Decision, Limits, Refused, Request
 from ..snapshot import config_to
 from ..state import Config, Room
 from . import leave, rights
+from .archive import is_logged
 
 
 def decide(room: Room, request: Request, limits: Limits) -> Decision:
@@ -56,12 +57,12 @@ def _submit(room: Room, request: Request, form: data_forms.Form, limits: Limits)
     changed = made.config_changed
     changed.config.CopyFrom(config_to(config))
     if not room.locked:
-        changed.statuses.extend(_statuses(room.config, config))
+        changed.statuses.extend(_statuses(room.config, config, limits))
     changed.occupants.extend(_consequences(step, config))
     return Decision(leave.deserted(room, request, [*events, made]))
 
 
-def _statuses(before: Config, after: Config) -> list[int]:
+def _statuses(before: Config, after: Config, limits: Limits) -> list[int]:
     """What the occupants are told. XEP-0045 §10.2.1."""
     if before == after:
         return []
@@ -69,6 +70,8 @@ def _statuses(before: Config, after: Config) -> list[int]:
     if before.jids_public != after.jids_public:
         privacy = Status.NOW_NON_ANONYMOUS if after.jids_public else Status.NOW_SEMI_ANONYMOUS
         statuses.append(int(privacy))
+    if is_logged(before, limits) != is_logged(after, limits):
+        statuses.insert(0, int(Status.LOGGING_ENABLED if is_logged(after, limits) else Status.LOGGING_DISABLED))
     others = [name for name in Config.__slots__ if name != "jids_public"]
     if any(getattr(before, name) != getattr(after, name) for name in others):
         statuses.insert(0, int(Status.CONFIGURATION_CHANGED))

@@ -6,7 +6,7 @@ import hmac
 from typing import Final
 
 from natter.proto.v1 import room_pb2
-from natter.xmpp.xeps.muc import Affiliation, Join
+from natter.xmpp.xeps.muc import Affiliation, Join, Role
 
 from .. import joining
 from ..events import Event, event, presence
@@ -16,6 +16,7 @@ from ..rights import initial_role, leads
 from ..snapshot import config_to
 from ..state import Room
 from . import availability, nick
+from .archive import is_logged
 
 # XEP-0045 §7.2.9: admins and owners come in although the room is full, up to a reasonable number.
 _LEADERS_EXTRA_MAX: Final = 10
@@ -51,12 +52,11 @@ def decide(room: Room, request: Request, limits: Limits) -> Decision:
     made = event(request)
     joined = made.occupant_joined
     joined.nick, joined.jid, joined.session, joined.id = wanted, request.sender, request.session, request.id
-    affiliation = room.affiliation(request.bare)
-    joined.role = present.role if present is not None else initial_role(room.config, affiliation)
+    joined.role = present.role if present is not None else _role(room, request.bare)
     joined.occupant_id = occupant_id(room, request.bare)
     attributes, payload = availability.said(rest, room.jid, limits)
     joined.presence.CopyFrom(presence(attributes, payload))
-    joined.created, joined.nick_changed = created, changed
+    joined.created, joined.nick_changed, joined.logged = created, changed, is_logged(room.config, limits)
     joined.history.CopyFrom(_history(join))
     return Decision((*events, made))
 
@@ -98,6 +98,13 @@ def _admit(room: Room, request: Request, join: Join, limits: Limits) -> None:
     most = min(room.config.occupants_max or limits.occupants_max, limits.occupants_max)
     if len(room.occupants) >= most + (_LEADERS_EXTRA_MAX if leads(affiliation) else 0):
         raise Refused("service-unavailable", "The room is full.", type="wait")
+
+
+def _role(room: Room, bare: str) -> Role:
+    # XEP-0045 §5.1: who was given a voice, or denied it, need not be told again at every visit.
+    affiliation = room.affiliation(bare)
+    initial = initial_role(room.config, affiliation)
+    return initial if leads(affiliation) else room.voices.get(bare, initial)
 
 
 def _history(join: Join) -> room_pb2.HistoryRequest:
