@@ -41,6 +41,8 @@ class World:
         self.bus = MemoryBus()
         self.archive = Archive(database)
         self.numbers = count(1)
+        # How far the bus knows the shard to be done when it is opened.
+        self.position = 0
         # Pairs: whom a bare JID has blocked, as a full JID.
         self.blocked: set[tuple[str, str]] = set()
         self.worker: ShardWorker
@@ -87,7 +89,7 @@ class World:
             wishes,
         )
         self.progress = Progress(0)
-        shard = Shard("archive", 0, "archive.0", self.progress, 0, lambda: None)
+        shard = Shard("archive", 0, "archive.0", self.progress, self.position, lambda: None)
         await self.handover.open(0)
         done, seen = await self.archive.sequence("archive.0"), await self.archive.marks("archive.0")
         self.worker = ShardWorker(shard, tools, Senders(self.bus, "archive.0", "test"), done=done, seen=seen)
