@@ -106,7 +106,9 @@ class Settings(BaseModel):
     expired_max: int = Field(
         10_000, ge=0, description="Ended sessions whose count of stanzas is remembered for a late client."
     )
-    returns_max: int = Field(10_000, ge=100, description="Deliveries waiting to be handed back; more are dropped.")
+    returns_max: int = Field(
+        10_000, ge=100, description="Deliveries waiting to be handed back; above it none are read."
+    )
 
     # --- authentication ---------------------------------------------------------------------------------------------
     credentials_seconds: float = Field(2.0, ge=0, le=60, description="How long an account's keys are remembered.")
