@@ -60,6 +60,7 @@ async def test_a_room_is_shown_without_what_is_secret(hall, ask) -> None:
 
 async def test_a_room_is_ended(hall, ask) -> None:
     one, two = await settled_in(hall)
+    assert (await ask("destroy", ROOM, alternate="@@")).error == "bad-request"
     reply = await ask("destroy", ROOM, reason="spring cleaning", alternate="hall@conference.localhost")
     assert not reply.error
     await hall.until(lambda: one.gone() and two.gone())

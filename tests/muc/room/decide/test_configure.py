@@ -153,6 +153,8 @@ def test_destroying_a_room(coven) -> None:
     too_long = f"<destroy><reason>{'x' * 2000}</reason></destroy>"
     coven.instant()
     assert coven.owner(coven.crone, too_long).error(coven.crone) == "policy-violation"
+    nowhere = "<destroy jid='not a jid @@'/>"
+    assert coven.owner(coven.crone, nowhere).error(coven.crone) == "jid-malformed"
 
 
 def broadcast(stage, *roles: str):

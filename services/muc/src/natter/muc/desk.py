@@ -87,7 +87,11 @@ class Desk:
     async def _destroy(self, request: room_pb2.RoomRequest) -> room_pb2.RoomReply:
         jid = self._jid(request)
         before = await self._now(jid)
-        destroy: Element = E(f"{{{ns.MUC_OWNER}}}destroy", {"jid": request.alternate or None})
+        try:
+            alternate = normalise(request.alternate) if request.alternate else None
+        except JIDError as error:
+            raise Declined("bad-request", f"{request.alternate} is no room: {error}") from None
+        destroy: Element = E(f"{{{ns.MUC_OWNER}}}destroy", {"jid": alternate})
         if request.reason:
             destroy.append(E(f"{{{ns.MUC_OWNER}}}reason", None, request.reason))
         await self._ask(jid, E(f"{{{ns.MUC_OWNER}}}query", None, destroy))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from natter.proto.v1 import room_pb2
 from natter.xmpp import ns
+from natter.xmpp.jid import JIDError, normalise
 from natter.xmpp.xeps import data_forms, muc
 from natter.xmpp.xeps.muc import Affiliation, Role, Status
 
@@ -102,8 +105,13 @@ def _cancel(room: Room, request: Request) -> Decision:
 
 
 def _destroy(room: Room, request: Request, destroy: muc.Destroy, limits: Limits) -> Decision:
-    if len(destroy.reason.encode()) > limits.reason_bytes_max or len(destroy.alternate.encode()) > 3 * 1024:
+    if len(destroy.reason.encode()) > limits.reason_bytes_max:
         raise Refused("policy-violation", f"A reason has at most {limits.reason_bytes_max} bytes.")
+    try:
+        # Clients of everybody in the room will go there.
+        destroy = replace(destroy, alternate=normalise(destroy.alternate) if destroy.alternate else "")
+    except JIDError:
+        raise Refused("jid-malformed") from None
     made = answered(request)
     made.room_destroyed.reason = destroy.reason
     made.room_destroyed.alternate = destroy.alternate
