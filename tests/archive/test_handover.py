@@ -99,6 +99,26 @@ async def test_who_has_read_the_archive_first_does_not_get_the_same_again(world:
     assert [b"<body>not</body>" in frame.stanza for frame in late] == [True]
 
 
+async def test_who_was_blocked_meanwhile_is_told(world: World) -> None:
+    """XEP-0191 §3.3: once blocked, nothing is delivered."""
+    await world.bind(f"{ALICE}/a")
+    await world.take(
+        world.message("unwanted", offline=BOB, id="m1"),
+        world.message("wanted", sender="carol@localhost/c", offline=BOB),
+        world.message("nobody to be told", sender="eve@localhost/e", offline=BOB),
+    )
+    world.blocked = {(BOB, f"{ALICE}/a"), (BOB, "eve@localhost/e")}
+    await world.bind(f"{BOB}/b")
+    await gone(world)
+    late = await world.delivered()
+    assert [(list(frame.sessions), frame.type) for frame in late] == [
+        ([f"s:{BOB}/b"], "chat"),
+        ([f"s:{ALICE}/a"], "error"),
+    ]
+    assert b"<body>wanted</body>" in late[0].stanza
+    assert b"<service-unavailable " in late[1].stanza and late[1].id == "m1" and b"Offline" not in late[1].stanza
+
+
 def test_envelopes_are_bounded() -> None:
     big = Frame(stanza=b"x" * (BYTES_MAX // 2)).SerializeToString()
     made = [Envelope.FromString(raw) for raw in envelopes([big] * 4, "s")]

@@ -57,6 +57,15 @@ async def test_what_there_is_not_and_what_is_no_request(world: World) -> None:
     assert b"bad-request" in error.stanza
 
 
+async def test_who_was_blocked_is_not_in_it(world: World) -> None:
+    await world.bind(ME, available=False)
+    await world.take(world.message("1", offline=BOB))
+    world.blocked = {(BOB, f"{ALICE}/a")}
+    assert await nodes(world) == ()
+    (done,) = await ask(world, OFFLINE, request("<fetch/>"))
+    assert done.type == "result"
+
+
 async def test_no_flood_for_who_has_asked(world: World) -> None:
     session = await world.bind(ME, available=False)
     await world.take(world.message("1", offline=BOB))

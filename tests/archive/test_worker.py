@@ -9,8 +9,10 @@ from typing import Any
 from archiveworld import ALICE, BOB, LOG, World, until
 from natter.bus.api import Entry
 from natter.proto.v1.bus_pb2 import Frame
+from natter.storage import tables
 from natter.storage.archive import Filter
 from natter.storage.database import DatabaseError, Refused
+from sqlalchemy import delete
 
 QUERY = "{urn:xmpp:mam:2}query"
 ASK = "<query xmlns='urn:xmpp:mam:2'/>"
@@ -163,3 +165,22 @@ async def test_it_is_full_when_much_waits(world: World) -> None:
     entry = await world.log(*(world.message(str(n)) for n in range(world.settings.rows_waiting_max)))
     world.worker.take(entry)
     assert world.worker.full()
+
+
+async def test_what_was_answered_is_not_answered_again_when_rows_are_made_again(world: World) -> None:
+    """A database that was lost is filled from the log, in which there are questions, too."""
+    await world.bind(f"{ALICE}/a")
+    said = await world.log(world.message("1"))
+    asked = await world.log(world.iq(QUERY, ASK))
+    await world.give(said, asked)
+    answered = len(await world.delivered())
+    await world.close()
+    async with world.database.writing() as connection:
+        for table in (tables.messages, tables.marks, tables.positions):
+            await connection.execute(delete(table))
+    world.position = asked.sequence
+    await world.open()
+    later = await world.log(world.iq(QUERY, ASK))
+    await world.give(said, asked, later)
+    again = (await world.delivered())[answered:]
+    assert [frame.type for frame in again] == ["", "result"] and b"<body>1</body>" in again[0].stanza

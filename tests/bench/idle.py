@@ -65,6 +65,12 @@ class Crowd:
         assert not any(person.lost for person in self.people), f"{self.server.name} closed idle connections"
         self.readings.append({pid: resident_kib([pid]) for pid in self.server.pids()})
 
+    def at_once(self, sessions: int) -> None:
+        """Print what so many sessions more have taken by now, with what their logins left behind."""
+        if self.readings:
+            grown = resident_kib(self.server.pids()) - sum(self.readings[-1].values())
+            print(f"  {self.server.name}: right after {sessions} logins: {grown / sessions:.2f} KiB each", flush=True)
+
     def slope(self, reading: int, sessions: int) -> float:
         """KiB per session between a reading and the next."""
         before, after = (sum(found.values()) for found in self.readings[reading : reading + 2])
@@ -82,6 +88,7 @@ async def measure(servers: list[Natter | Process], secure: ssl.SSLContext) -> di
         for count, context in ((FIRST_SESSIONS, None), (FURTHER_SESSIONS, None), (TLS_SESSIONS, secure)):
             for crowd in crowds:
                 await crowd.grow(count, context)
+                crowd.at_once(count)
             await asyncio.sleep(SETTLE_SECONDS)
             for crowd in crowds:
                 crowd.read()

@@ -70,6 +70,16 @@ async def test_frame_that_can_never_be_published_is_refused(bus: Bus) -> None:
     assert await stored_ids(bus) == [0, 2]
 
 
+async def test_any_number_may_wait_for_one_frame(bus: Bus) -> None:
+    sender = Sender(bus, SUBJECT, "s", publisher="p")
+    told: list[int] = []
+    sender.add(frame(0), lambda: told.append(0))
+    for number in range(1, 3000):
+        sender.when_stored(lambda number=number: told.append(number))
+    await sender.drain()
+    assert told == list(range(3000))
+
+
 async def test_two_senders_with_the_same_names_do_not_shadow_each_other(bus: Bus) -> None:
     for number in range(2):
         sender = Sender(bus, SUBJECT, "s", publisher="p")

@@ -143,7 +143,11 @@ class System:
         wanted = {f"{s}-{n}" for s in ("gateway", "router", "presence", "muc") for n in (1, 2)}
         wanted |= {"accounts-1", "metrics-1", "nats-1"}
         missing = sorted(wanted - running)
-        pages = self.stack.run_json()["endpoints"]["ops"] if not missing else {}
+        if missing:
+            return missing
+        pages = self.stack.run_json()["endpoints"]["ops"]
+        # One that is starting has no page yet.
+        missing = sorted(wanted - set(pages) - {"nats-1"})
         return missing + [name for name, address in pages.items() if not await ready(str(address))]
 
     # --- signals ----------------------------------------------------------------------------------------------------

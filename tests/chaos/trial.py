@@ -21,6 +21,7 @@ from workload import Workload
 LEAD_SECONDS = 0.7
 TRAIL_SECONDS = 1.5
 RECOVERY_SECONDS_MAX = 45.0
+OFFLINE = ("--set", "archive.offline=true")
 # P4.
 SETTLE_SECONDS_MAX = 60.0
 
@@ -137,7 +138,9 @@ async def campaign(
     order = list(faults)
     random.Random(seed).shuffle(order)
     say(f"seed {seed}: {'; '.join(fault.name for fault in order)}")
-    system = System(folder, *flags)
+    # Two gateways may be gone at once: without stream management nobody is left then to be told of an error; what was
+    # sent to who is not there has to wait for him.
+    system = System(folder, *(() if managed else OFFLINE), *flags)
     outcomes: list[Outcome] = []
     try:
         await system.start()

@@ -11,7 +11,7 @@ from natter.bus.directory import Directory
 from natter.bus.directory import Session as Record
 from natter.bus.memory import MemoryBus
 from natter.gateway import claim as module
-from natter.gateway.claim import claim
+from natter.gateway.claim import arrived, claim, settled
 from natter.gateway.resumption import hashed
 from taking import World, managed
 
@@ -86,3 +86,53 @@ async def test_the_bus_does_not_say_whether_the_write_is_stored(
     found = await directory.read(record)
     assert found is not None and found.gateway == gateway.incarnation
     assert session.record.revision == found.revision
+
+
+async def test_nobody_takes_what_is_still_arriving_at_a_gateway_that_lives(world: World, memory: MemoryBus) -> None:
+    two, session, record, directory = await _ready(world, memory)
+    assert await claim(two, session, record)
+    three = (await world.gateway()).gateway
+    arriving = await directory.read(record)
+    assert arriving is not None and arriving.arriving
+    await three.binding.directory.sync()
+    assert not await settled(three, arriving)
+    with pytest.raises(Unavailable):
+        await three.takeovers.bring(arriving)
+    assert (await directory.read(record)).gateway == two.incarnation  # type: ignore[union-attr]
+    # All here.
+    await arrived(two, session)
+    await three.binding.directory.sync()
+    assert await settled(three, arriving)
+
+
+async def test_what_was_arriving_at_a_gateway_that_is_gone_may_be_taken(world: World, memory: MemoryBus) -> None:
+    two, _, record, directory = await _ready(world, memory)
+    gone = await directory.update(record, gateway=OLD, arriving=True)
+    assert await settled(two, gone)
+
+
+async def test_what_has_gone_on_to_another_is_looked_up_again(world: World, memory: MemoryBus) -> None:
+    two, session, record, directory = await _ready(world, memory)
+    assert await claim(two, session, record)
+    three = (await world.gateway()).gateway
+    before = await directory.read(record)
+    assert before is not None
+    await directory.update(before, gateway="gateway-4-dd")
+    await three.binding.directory.sync()
+    assert not await settled(three, before)
+
+
+async def test_it_is_said_until_it_is_stored_that_all_is_here(
+    world: World, memory: MemoryBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two, session, record, directory = await _ready(world, memory)
+    assert await claim(two, session, record)
+    change, answers = two.binding.change, [False, True]
+
+    async def sometimes(session: Any, **changes: object) -> bool:
+        return answers.pop(0) and await change(session, **changes)
+
+    monkeypatch.setattr(type(two.binding), "change", lambda _, *args, **changes: sometimes(*args, **changes))
+    await arrived(two, session)
+    assert answers == []
+    assert not (await directory.read(record)).arriving  # type: ignore[union-attr]

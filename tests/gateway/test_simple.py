@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from natter.gateway import simple
 from natter.gateway.app import put_together
 from natter.gateway.gateway import Gateway
 from natter.gateway.ingest import accept
-from natter.gateway.session import Session
+from natter.gateway.session import Managed, Session
 from natter.gateway.settings import Settings
 from natter.proto.v1 import bus_pb2
 from natter.runtime.sections import Server
@@ -39,13 +40,21 @@ class Lane:
 
     def __init__(self) -> None:
         self.frames: list[bus_pb2.Frame] = []
+        # How many messages each frame had.
+        self.lengths: list[int] = []
+        self.waiting: list[Any] = []
+
+    def when_stored(self, callback: Any) -> None:
+        self.waiting.append(callback)
 
     def add(self, frame: bus_pb2.Frame, stored: Any = None) -> None:
         self.frames.append(frame)
 
     def add_encoded(self, frames: list[bytes], stored: Any = None) -> None:
         for frame in map(bus_pb2.Frame.FromString, frames):
-            self.frames += expanded(frame)
+            ones = expanded(frame)
+            self.lengths.append(len(ones))
+            self.frames += ones
 
 
 async def make(memory: MemoryBus, ratio: float) -> Gateway:
@@ -203,6 +212,63 @@ async def test_sampled_messages_of_a_series_have_a_trace(
         assert [bool(frame.traceparent) for frame in lane.frames] == [roll < 0.5 for roll in dice]
         assert [(frame.id, frame.inbound) for frame in lane.frames] == [(f"s{n}", n + 1) for n in range(4)]
     gateway.verifier.close()
+
+
+R = "<r xmlns='urn:xmpp:sm:3'/>"
+
+
+async def test_requests_are_answered_in_their_places_and_part_nothing(gateway: Gateway, session: Session) -> None:
+    lane: Any = gateway.lane
+    session.managed = Managed("", 0)
+    one = "<message id='x' to='bob@example/r' type='chat'><body>attributes in another order</body></message>"
+    events = events_of(R + ALIKE + R + ALIKE + R + one + "<message to='carol@example'><body>x</body></message>" + R)
+    assert simple.take(gateway, session, events, 5) == len(events)
+    assert lane.lengths == [9, 1]
+    assert [frame.inbound for frame in lane.frames] == list(range(1, 11))
+    for frame in lane.frames:
+        frame.ClearField("plain")
+    at_once, rows, waiting = lane.frames, rows_of(gateway.tally.facts), lane.waiting
+    apart = [event for event in events if isinstance(event, Stanza | Series)]
+    assert (at_once, rows) == await one_by_one(gateway, session, apart)
+    # Nothing is said before it is stored.
+    assert not session.outbox.parts
+    for callback in waiting:
+        callback()
+    answers = b"".join(session.outbox.parts).decode()
+    assert re.findall(r"<a xmlns='urn:xmpp:sm:3' h='(\d+)'/>", answers) == ["0", "4", "8", "10"]
+
+
+async def test_requests_that_wait_are_bounded(gateway: Gateway, session: Session) -> None:
+    lane: Any = gateway.lane
+    session.managed = managed = Managed("", 0)
+    for _ in range(3):
+        assert simple.take(gateway, session, events_of(R * 200), 5) == 200
+    # Who asks for more while so much waits gets one answer for all of that.
+    assert simple.take(gateway, session, events_of(ALIKE + R), 5) == 2
+    assert len(lane.waiting) == 2
+    assert (managed.asked, managed.owed) == (400, True)
+    while lane.waiting:
+        lane.waiting.pop(0)()
+    answers = re.findall(r"h='(\d+)'", b"".join(session.outbox.parts).decode())
+    assert answers == ["0"] * 400 + ["4"]
+    assert (managed.asked, managed.owed) == (0, False)
+
+
+async def test_without_stream_management_a_request_is_left(gateway: Gateway, session: Session) -> None:
+    assert simple.take(gateway, session, events_of(ALIKE + R + ALIKE), 5) == 1
+
+
+async def test_a_series_that_goes_on_is_bounded(gateway: Gateway, session: Session) -> None:
+    lane: Any = gateway.lane
+    session.managed = Managed("", 0)
+    assert simple.take(gateway, session, events_of((ALIKE + R) * 20), 5) == 40
+    assert lane.lengths == [64, 16]
+    # One is too long already, what follows it begins anew.
+    lane.lengths.clear()
+    long = "".join(f"<message to='bob@example/r' type='chat'><body>{'x' * 40_000}</body></message>" for _ in range(2))
+    assert simple.take(gateway, session, events_of(ALIKE + R + long + R + ALIKE), 5) == 5
+    assert lane.lengths == [4, 1, 1, 4]
+    assert [frame.inbound for frame in lane.frames] == list(range(1, 91))
 
 
 async def test_a_series_to_a_wrong_address(gateway: Gateway, session: Session) -> None:

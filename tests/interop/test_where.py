@@ -21,8 +21,10 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 BODY = "canary-where-51f0"
 DEN = "den@conference.localhost"
 SECONDS_MAX = 40.0
-FLAGS = ("--gateways", "2", "--open-registration", "--allow-plaintext", "--no-rate-limits")
-FEW = ("--set", "archive.offline_max=2")
+FLAGS = ("--gateways", "2", "--open-registration", "--allow-plaintext")
+FEW = ("--set", "archive.offline_max=2", "--set", "muc.messages_per_10_seconds_max=8", "--set", "muc.invites_max=1")
+# More than a room takes of one at once.
+HASTY = 30
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +145,14 @@ async def test_a_room(own: Stack) -> None:
     heard = (await bob.until("<message[^>]*id='everybody'.*?</message>")).group(0)
     alice.send(message("whisper", f"{DEN}/bo") + message("nick", f"{DEN}/nobody"))
     await bob.until("id='whisper'")
-    ends = {id: await told(own, id) for id in ("outside", "whisper", "nick")}
+    invites = "".join(f"<invite to='{name}@localhost'/>" for name in ("carol", "dora"))
+    alice.send(message("crowd", DEN, "normal", f"<x xmlns='http://jabber.org/protocol/muc#user'>{invites}</x>"))
+    await alice.until("id='crowd'.*?</message>")
+    # In one write: the room gets them in one moment.
+    alice.send("".join(message(f"hasty{n}", DEN, "groupchat") for n in range(HASTY)))
+    await alice.until(f"<message[^>]*id='hasty{HASTY - 1}'.*?</message>")
+    last = f"hasty{HASTY - 1}"
+    ends = {id: await told(own, id) for id in ("outside", "whisper", "nick", "crowd", last)}
     # Each occupant's gateway tells for itself.
     ends["everybody"] = await told(own, "everybody", event="delivered", count=2)
     assert {id: (found["end"], found["reason"]) for id, found in ends.items()} == {
@@ -151,13 +160,33 @@ async def test_a_room(own: Stack) -> None:
         "everybody": ("delivered", None),
         "whisper": ("delivered", None),
         "nick": ("bounced", "item-not-found"),
+        # What a room does not allow, and what comes faster than it may.
+        "crowd": ("bounced", "policy-violation"),
+        last: ("bounced", "policy-violation"),
     }
     got = {each["whom"] for each in ends["everybody"]["timeline"] if each["event"] == "delivered"}
     assert got == {alice.jid, bob.jid}
     # The id that the room has given it leads to what alice said.
     by_room = heard.partition("<stanza-id")[2].partition(" id='")[2].partition("'")[0]
     assert (await told(own, by_room))["from"] == alice.jid
+    await blocked_in_a_room(own, alice, bob)
     await asyncio.gather(alice.close(), bob.close())
+
+
+async def blocked_in_a_room(own: Stack, alice: Raw, bob: Raw) -> None:
+    """XEP-0191 §3.3: who has blocked her hears nothing of her as an occupant either."""
+    item = "<item jid='alice@localhost'/>"
+    bob.send(f"<iq type='set' id='b1'><block xmlns='urn:xmpp:blocking'>{item}</block></iq>")
+    await bob.until("id='b1'")
+    reasons: list[str | None] = []
+    async with asyncio.timeout(SECONDS_MAX):
+        # Rooms hear of it a moment later; and she is not to be too fast.
+        while "recipient-unavailable" not in reasons:
+            alice.send(message(f"behind{len(reasons)}", f"{DEN}/bo"))
+            reasons.append((await told(own, f"behind{len(reasons)}"))["reason"])
+    bob.send(f"<iq type='set' id='b2'><unblock xmlns='urn:xmpp:blocking'>{item}</unblock></iq>")
+    await bob.until("id='b2'")
+    assert f"id='behind{len(reasons) - 1}'" not in bob.text + "".join(bob.seen)
 
 
 async def test_what_a_client_has_acknowledged_and_what_it_left(own: Stack) -> None:

@@ -33,8 +33,12 @@ class Desk:
         self.directory = Directory(bus)
         self.strangers = Strangers(bus, self.directory)
         self.tray = Tray()
-        self.post = Post(self.directory, self.strangers, self.tray)
+        self.blocked: set[tuple[str, str]] = set()
+        self.post = Post(self.directory, self.strangers, self.tray, self.blocks)
         self.expected = self.stored = 0
+
+    def blocks(self, owner: str, jid: str) -> bool:
+        return bool({(owner, jid), (owner, jid.partition("/")[0])} & self.blocked)
 
     async def login(self, jid: str, gateway: str, priority: int = 0):
         record = bus_pb2.SessionRecord(session=f"s-{jid}", gateway=gateway, jid=jid, available=True, priority=priority)
@@ -184,3 +188,54 @@ async def test_presences_for_one_session_are_one_frame(desk) -> None:
     assert post_module.steps(output(to)) == 1
     await desk.directory.delete(one)
     assert desk.send(several, 6, 2) == 0
+
+
+async def test_who_has_blocked_the_speaker_or_the_occupant_gets_nothing_from_him(desk) -> None:
+    """XEP-0191 §3.3: by whatever address; the speaker is told that nobody is there."""
+    anna = await desk.login("anna@d/r", "g1")
+    to = Address(anna.jid, anna.session)
+    sorry = output(Address("eve@d/r", ""), type="error", stanza=b"<message type='error'/>")
+    await desk.login("eve@d/r", "g2")
+    for address in ("eve@d", "r@h/n", "r@h"):
+        desk.blocked = {("anna@d", address)}
+        desk.tray.frames.clear()
+        desk.send(output(to, type="chat", speaker="eve@d/r", otherwise=sorry))
+        assert [(gateway, frame.type) for gateway, frame in desk.tray.frames] == [("g2", "error")]
+        # Two sessions under one nickname, and no way to say so.
+        assert desk.send(output(to, to, type="chat", speaker="eve@d/r")) == 0
+    desk.blocked = {("anna@d", "carl@d"), ("eve@d", "eve@d")}
+    assert desk.send(output(to, type="chat", speaker="eve@d/r", otherwise=sorry)) == 1
+
+
+async def test_who_has_blocked_a_room_hears_nothing_of_it(desk) -> None:
+    people = {f"u{n}": await desk.login(f"u{n}@d/r", "g1") for n in range(3)}
+    everyone = Everyone(people)
+    assert desk.send(Output(MESSAGE, b"<message/>", "r@h/n", everyone)) == 3
+    desk.blocked = {("u1@d", "r@h")}
+    desk.strangers.changed()
+    assert desk.send(Output(MESSAGE, b"<message/>", "r@h/other", everyone)) == 2
+    desk.blocked.clear()
+    desk.strangers.changed()
+    assert desk.send(Output(MESSAGE, b"<message/>", "r@h/n", everyone)) == 3
+
+
+async def test_an_error_is_copied_to_who_has_a_copy_of_the_message(desk) -> None:
+    """XEP-0280 §6.1: to the sender's other clients that want copies."""
+    phone = await desk.login("eve@d/phone", "g1")
+    for resource, carbons in (("desk", True), ("tv", False)):
+        record = bus_pb2.SessionRecord(session=f"s-{resource}", gateway="g2", jid=f"eve@d/{resource}", carbons=carbons)
+        await desk.directory.create(record)
+    sorry = {"type": "error", "stanza": b"<message from='r@h/n' type='error'/>"}
+    to = Address(phone.jid, phone.session)
+    assert desk.send(output(to, **sorry)) == 1
+    assert [gateway for gateway, _ in desk.tray.frames] == ["g1"]
+    desk.tray.frames.clear()
+    assert desk.send(output(to, copied=True, **sorry)) == 1
+    assert [(gateway, frame.to, frame.type) for gateway, frame in desk.tray.frames] == [
+        ("g1", "eve@d/phone", "error"),
+        ("g2", "eve@d/desk", "error"),
+    ]
+    copy = desk.tray.frames[1][1]
+    assert copy.stanza.startswith(b"<message from='eve@d' to='eve@d/desk' type='error'><received xmlns=")
+    assert b"to='eve@d/phone'" in copy.stanza and not copy.session and list(copy.sessions) == ["s-desk"]
+    assert desk.expected == desk.stored

@@ -8,7 +8,10 @@ from types import SimpleNamespace
 
 from gate import Gate
 from natter.bus import subjects
+from natter.muc.settings import Settings
 from natter.proto.v1 import bus_pb2, room_pb2
+
+from .conftest import Hall
 
 ROOM = "den@conference.localhost"
 
@@ -170,6 +173,31 @@ async def test_a_session_that_vanishes_leaves_with_333(hall) -> None:
     assert one.gone() == ["n1"]
     codes = [s.get("code") for s in one.got[-1].iter("{http://jabber.org/protocol/muc#user}status")]
     assert codes == ["333"]
+
+
+async def test_what_a_session_has_said_is_said_though_it_has_left_the_directory_before(bus) -> None:
+    # As it is set without being told: routers may be away for some seconds.
+    hall = Hall(bus, vanish_seconds=Settings().vanish_seconds)
+    await hall.start()
+    one, two, _three = await party(hall)
+    await hall.directory.delete(two.session)
+    await hall.until(lambda: hall.office.strangers.gateway(two.session.session) == "")
+    hall.say(two, ROOM, "my last words")
+    frame = bus_pb2.Frame(
+        kind=bus_pb2.KIND_PRESENCE,
+        type="unavailable",
+        sender=two.jid,
+        session=two.session.session,
+        ended=True,
+        stanza=f"<presence from='{two.jid}' type='unavailable'/>".encode(),
+        sequence=next(hall.lane),
+        index=16,
+        rooms=(1 << 64) - 1,
+    )
+    hall.publish([frame])
+    await hall.until(lambda: one.gone())
+    assert (one.bodies(), one.gone()) == (["my last words"], ["n1"])
+    await hall.stop()
 
 
 async def test_a_session_that_vanished_while_nobody_held_the_shard_leaves_too(hall) -> None:

@@ -26,6 +26,7 @@ class World:
     removed: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     needed: set[str] = field(default_factory=set)
+    ended: list[str] = field(default_factory=list)
     janitor: Janitor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,6 +39,7 @@ class World:
             start_seconds_min=6.0,
             left=self.left_by,
             hand_back=self.hand_back,
+            end=self.end,
             removed=self.is_removed,
             clear=self.clear,
         )
@@ -54,6 +56,11 @@ class World:
         self.left.discard(gateway)
         self.handed_back.append(gateway)
         return 1
+
+    async def end(self, sessions: list[Session]) -> None:
+        # Not before: what it has said stands in front of that, and is somebody's word.
+        assert all(self.directory.by_session(session.session) for session in sessions)
+        self.ended += [session.session for session in sessions]
 
     async def is_removed(self, session: Session) -> bool:
         self.asked.append(session.session)
@@ -87,7 +94,9 @@ async def test_a_gateway_that_is_missing_for_long_loses_its_sessions(world: Worl
     world.live.remove("g1")
     assert await world.at(111) == {"g1", "g2"}
     assert await world.at(112.9) == {"g1", "g2"}
+    assert not world.ended
     assert await world.at(113) == {"g2"}
+    assert sorted(world.ended) == ["s0", "s1"]
 
 
 async def test_one_that_is_seen_again_keeps_them(world: World) -> None:

@@ -81,3 +81,25 @@ def test_the_lane_is_the_one_it_came_from() -> None:
     assert lane_of("lane.3", 4) == 3
     assert lane_of("lane.9", 4) in range(4)
     assert lane_of("room.3", 4) == lane_of("room.3", 4) in range(4)
+
+
+async def test_the_last_word_of_a_session_stands_behind_all_that_it_has_said(bus: Bus) -> None:
+    directory = Directory(bus)
+    await directory.start()
+    record = bus_pb2.SessionRecord(session="s-c", gateway=GATEWAY, jid="c@x/<r>", lane=2)
+    session = await directory.create(record)
+    sender = Sender(bus, subjects.lane(2), GATEWAY, publisher="p")
+    sender.add(bus_pb2.Frame(kind=MESSAGE, sender="c@x/<r>", session="s-c", id="said"))
+    await sender.drain()
+    await Orphans(bus, directory, 4).end([session])
+    said, ended = await lane(bus, 2)
+    assert said.id == "said"
+    assert (ended.kind, ended.type, ended.sender, ended.session) == (
+        bus_pb2.KIND_PRESENCE,
+        "unavailable",
+        "c@x/<r>",
+        "s-c",
+    )
+    assert ended.ended and ended.stanza == b"<presence from='c@x/&lt;r&gt;' type='unavailable'/>"
+    # In whichever room it was.
+    assert ended.rooms == (1 << 64) - 1

@@ -226,8 +226,12 @@ def test_the_error_of_a_returned_frame_finds_its_sender(bench: Bench, frames: An
     bench.people.add("alice@example.com/phone", gateway="g9")
     ((subject, frame),) = bench.take(frames("message", f"{BOB}/gone", returned=1))
     assert (subject, list(frame.sessions)) == ("natter.deliver.g9", ["s-phone"])
-    assert bench.take(frames("message", f"{BOB}/gone", returned=1, session="s-other"), sequence=8) == []
-    assert bench.outcomes() == ["bounced", "dropped:sender-left"]
+    # Its session has ended, and the client has logged in again under the same JID.
+    ((subject, frame),) = bench.take(frames("message", f"{BOB}/gone", returned=1, session="s-before"), sequence=8)
+    assert (subject, list(frame.sessions)) == ("natter.deliver.g9", ["s-phone"])
+    tablet = {"session": "s-tablet", "sender": "alice@example.com/tablet"}
+    assert bench.take(frames("message", f"{BOB}/gone", returned=1, **tablet), sequence=9) == []
+    assert bench.outcomes() == ["bounced", "bounced", "dropped:sender-left"]
 
 
 def test_a_bad_frame_does_not_stop_the_lane(bench: Bench, frames: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -41,6 +41,10 @@ class World:
         self.bus = MemoryBus()
         self.archive = Archive(database)
         self.numbers = count(1)
+        # How far the bus knows the shard to be done when it is opened.
+        self.position = 0
+        # Pairs: whom a bare JID has blocked, as a full JID.
+        self.blocked: set[tuple[str, str]] = set()
         self.worker: ShardWorker
         self.progress = Progress(0)
         self.tools: Tools
@@ -58,7 +62,9 @@ class World:
 
     async def open(self) -> None:
         """A worker as app.py makes it."""
-        self.handover = Handover(self.bus, self.directory, self.archive, lambda owner: 0)
+        self.handover = Handover(
+            self.bus, self.directory, self.archive, lambda owner: 0, lambda who, whom: (who, whom) in self.blocked
+        )
         wishes = Wishes(self.bus, self.archive)
         await wishes.open()
         self.tools = tools = Tools(
@@ -83,7 +89,7 @@ class World:
             wishes,
         )
         self.progress = Progress(0)
-        shard = Shard("archive", 0, "archive.0", self.progress, 0, lambda: None)
+        shard = Shard("archive", 0, "archive.0", self.progress, self.position, lambda: None)
         await self.handover.open(0)
         done, seen = await self.archive.sequence("archive.0"), await self.archive.marks("archive.0")
         self.worker = ShardWorker(shard, tools, Senders(self.bus, "archive.0", "test"), done=done, seen=seen)

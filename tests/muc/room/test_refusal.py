@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from natter.muc.room.refusal import refusal
-from natter.muc.room.request import PRESENCE, Refused, Request
+from natter.muc.room.request import MESSAGE, PRESENCE, Refused, Request
 from natter.xmpp.element import parse
+from natter.xmpp.traits import Trait
 
 
 def test_the_error_of_the_xep() -> None:
@@ -29,3 +30,18 @@ def test_the_error_of_the_xep() -> None:
     assert (error.get("by"), error.get("type")) == ("coven@chat.shakespeare.lit", "wait")
     assert error.findtext("{urn:ietf:params:xml:ns:xmpp-stanzas}text") == "full & over"
     assert output.type == "error"
+
+
+def test_who_has_copies_of_a_message_gets_one_of_its_error() -> None:
+    """XEP-0280 §6.1: private messages are copied, what is said to all is not."""
+    for type, to, traits, copied in (
+        ("chat", "den@c/anna", 0, True),
+        ("", "den@c/anna", Trait.BODY, True),
+        ("chat", "den@c/anna", Trait.PRIVATE, False),
+        ("groupchat", "den@c", Trait.BODY, False),
+    ):
+        stanza = f"<message from='eve@d/r' to='{to}' type='{type}'><body>x</body></message>".encode()
+        request = Request(
+            kind=MESSAGE, type=type, sender="eve@d/r", to=to, traits=int(traits), stanza=stanza, session="s", now_us=1
+        )
+        assert refusal(request, Refused("forbidden")).copied is copied

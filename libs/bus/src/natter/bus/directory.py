@@ -44,6 +44,8 @@ class Session:
     fenced_sequence: int = 0
     carbons: bool = False
     blocklist: bool = False
+    # Its gateway is still taking it over from another.
+    arriving: bool = False
 
 
 # How long the watch may take to show a write of one's own: as long as an answer of the bus may take.
@@ -304,6 +306,7 @@ def _session(record: bus_pb2.SessionRecord, revision: int) -> Session:
         record.fenced_sequence,
         record.carbons,
         record.blocklist,
+        record.arriving,
     )
 
 
@@ -324,6 +327,7 @@ def _record(session: Session) -> bytes:
         fenced_sequence=session.fenced_sequence,
         carbons=session.carbons,
         blocklist=session.blocklist,
+        arriving=session.arriving,
     ).SerializeToString()
 
 

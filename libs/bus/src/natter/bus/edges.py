@@ -82,7 +82,7 @@ EDGES = (
         writes=(DELIVER, ROOM_SHARD, "natter.journal.room.*", "natter.chapter.*.*.*", FACTS),
         buckets=(*HOLDING, subjects.SNAPSHOTS, subjects.SEALS, "rooms"),
         reads=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
-        looks=(subjects.SESSIONS,),
+        looks=(subjects.SESSIONS, subjects.BLOCKLISTS),
         purges=(subjects.SHARDS, subjects.JOURNALS, subjects.CHAPTERS),
         serves=(subjects.rpc("muc", "*"),),
     ),
@@ -110,7 +110,7 @@ EDGES = (
         buckets=HOLDING,
         reads=(subjects.ARCHIVE, subjects.JOURNALS),
         # Rosters: whom their owners want archived.
-        looks=(subjects.SESSIONS, subjects.SNAPSHOTS),
+        looks=(subjects.SESSIONS, subjects.SNAPSHOTS, subjects.BLOCKLISTS),
         purges=(subjects.ARCHIVE,),
         serves=(subjects.rpc("archive", "*"),),
         outside=("sql",),

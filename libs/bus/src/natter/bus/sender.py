@@ -73,7 +73,7 @@ class Sender:
         self._loop = asyncio.get_running_loop()
         # Unique per Sender too: two of one process may have the same source and subject one after the other.
         self._ids: Iterator[str] = map(f"{publisher}.{secrets.token_hex(6)}.{{}}".format, count())
-        self._waiting: deque[tuple[bytes, Stored | None]] = deque()
+        self._waiting: deque[tuple[bytes, Stored | list[Stored] | None]] = deque()
         self._waiting_bytes = 0
         # Rare, see `behind`; and whether everything stands still because of the first one.
         self._walls: deque[Wall] = deque()
@@ -124,7 +124,10 @@ class Sender:
             return
         if self._waiting:
             raw, before = self._waiting[-1]
-            self._waiting[-1] = (raw, callback if before is None else _both(before, callback))
+            if isinstance(before, list):
+                before.append(callback)
+            else:
+                self._waiting[-1] = (raw, callback if before is None else [before, callback])
         elif self._frames:
             self._stored.append(callback)
         else:
@@ -206,7 +209,7 @@ class Sender:
                 size = len(raw)
                 parts += (HEADS[size] if size < len(HEADS) else frame_head(size), raw)
                 if callback is not None:
-                    stored.append(callback)
+                    _gather(stored, callback)
             waiting.clear()
         while waiting and len(parts) < frames_max * 2:
             raw, callback = waiting[0]
@@ -218,7 +221,7 @@ class Sender:
             parts.append(frame_head(size))
             parts.append(raw)
             if callback is not None:
-                stored.append(callback)
+                _gather(stored, callback)
         self._waiting_bytes -= taken
         self._payload = b"".join(parts)
         self._frames = len(parts) >> 1
@@ -324,12 +327,11 @@ class Sender:
             self._publish()
 
 
-def _both(first: Stored, second: Stored) -> Stored:
-    def call() -> None:
-        first()
-        second()
-
-    return call
+def _gather(stored: list[Stored], more: Stored | list[Stored]) -> None:
+    if isinstance(more, list):
+        stored += more
+    else:
+        stored.append(more)
 
 
 class Senders:

@@ -96,6 +96,12 @@ class TelemetrySection(BaseModel):
         ge=0,
         description="Traces that a gateway begins per second; above it the share is smaller. Not with sample_ratio 1.",
     )
+    slow_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=600,
+        description="Latency of a stanza that gets a span in any case, as errors do (traces_per_second_max). 0: none.",
+    )
     otlp_endpoint: str = Field(
         "", max_length=1000, description="OTLP/HTTP address that takes spans and metrics; empty: none."
     )

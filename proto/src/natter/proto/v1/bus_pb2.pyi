@@ -118,7 +118,7 @@ class Frame(_message.Message):
     def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., type: _Optional[str] = ..., sender: _Optional[str] = ..., to: _Optional[str] = ..., id: _Optional[str] = ..., traits: _Optional[int] = ..., payload: _Optional[str] = ..., stanza: _Optional[bytes] = ..., session: _Optional[str] = ..., inbound: _Optional[int] = ..., traceparent: _Optional[str] = ..., sequence: _Optional[int] = ..., index: _Optional[int] = ..., sessions: _Optional[_Iterable[str]] = ..., tos: _Optional[_Iterable[str]] = ..., returned: _Optional[int] = ..., ended: _Optional[bool] = ..., priority: _Optional[int] = ..., accepted_us: _Optional[int] = ..., plain: _Optional[bool] = ..., sizes: _Optional[bytes] = ..., control: _Optional[_Union[Control, str]] = ..., outbound: _Optional[int] = ..., gateway: _Optional[str] = ..., position: _Optional[int] = ..., origin: _Optional[str] = ..., number: _Optional[int] = ..., stanza_id: _Optional[str] = ..., owners: _Optional[_Iterable[str]] = ..., offline: _Optional[str] = ..., stored: _Optional[bool] = ..., former: _Optional[int] = ..., rooms: _Optional[int] = ..., heard: _Optional[_Iterable[_Union[Mark, _Mapping]]] = ...) -> None: ...
 
 class SessionRecord(_message.Message):
-    __slots__ = ("session", "gateway", "jid", "available", "priority", "bound_us", "account", "lane", "resumption", "resume_seconds", "fenced_gateway", "fenced_lane", "fenced_sequence", "carbons", "blocklist")
+    __slots__ = ("session", "gateway", "jid", "available", "priority", "bound_us", "account", "lane", "resumption", "resume_seconds", "fenced_gateway", "fenced_lane", "fenced_sequence", "carbons", "blocklist", "arriving")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     JID_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +134,7 @@ class SessionRecord(_message.Message):
     FENCED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     CARBONS_FIELD_NUMBER: _ClassVar[int]
     BLOCKLIST_FIELD_NUMBER: _ClassVar[int]
+    ARRIVING_FIELD_NUMBER: _ClassVar[int]
     session: str
     gateway: str
     jid: str
@@ -149,7 +150,8 @@ class SessionRecord(_message.Message):
     fenced_sequence: int
     carbons: bool
     blocklist: bool
-    def __init__(self, session: _Optional[str] = ..., gateway: _Optional[str] = ..., jid: _Optional[str] = ..., available: _Optional[bool] = ..., priority: _Optional[int] = ..., bound_us: _Optional[int] = ..., account: _Optional[int] = ..., lane: _Optional[int] = ..., resumption: _Optional[str] = ..., resume_seconds: _Optional[int] = ..., fenced_gateway: _Optional[str] = ..., fenced_lane: _Optional[int] = ..., fenced_sequence: _Optional[int] = ..., carbons: _Optional[bool] = ..., blocklist: _Optional[bool] = ...) -> None: ...
+    arriving: bool
+    def __init__(self, session: _Optional[str] = ..., gateway: _Optional[str] = ..., jid: _Optional[str] = ..., available: _Optional[bool] = ..., priority: _Optional[int] = ..., bound_us: _Optional[int] = ..., account: _Optional[int] = ..., lane: _Optional[int] = ..., resumption: _Optional[str] = ..., resume_seconds: _Optional[int] = ..., fenced_gateway: _Optional[str] = ..., fenced_lane: _Optional[int] = ..., fenced_sequence: _Optional[int] = ..., carbons: _Optional[bool] = ..., blocklist: _Optional[bool] = ..., arriving: _Optional[bool] = ...) -> None: ...
 
 class Blocklist(_message.Message):
     __slots__ = ("owner", "jids")

@@ -8,6 +8,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from natter.bus.blocklists import Blocklists
 from natter.bus.directory import Directory
 from natter.bus.holder import Holder, Shard
 from natter.bus.moves import Moves
@@ -46,7 +47,10 @@ async def app(ctx: Context[Settings]) -> None:
     ctx.on_drain(directory.stop)
     archive = Archive(database)
     shards = ctx.bus_settings.archive_shards
-    handover = Handover(ctx.bus, directory, archive, lambda owner: shard_of(owner, shards))
+    blocklists = Blocklists(ctx.bus)
+    await blocklists.start()
+    ctx.on_drain(blocklists.stop)
+    handover = Handover(ctx.bus, directory, archive, lambda owner: shard_of(owner, shards), blocklists.blocks)
     ctx.on_drain(handover.close)
     accounts = Accounts(ctx.bus, ctx.server.domain)
     wishes = Wishes(ctx.bus, archive)

@@ -18,6 +18,8 @@ from natter.storage.archive import Archive, Waiting
 from natter.storage.database import DatabaseError
 from natter.telemetry import names
 
+from . import replies
+
 log = logging.getLogger(__name__)
 
 # Messages in one batch, and bytes in one envelope.
@@ -32,8 +34,16 @@ READERS_MAX: Final = 10_000
 class Handover:
     """For the users of all shards that are held here. `shard_of` numbers them."""
 
-    def __init__(self, bus: Bus, directory: Directory, archive: Archive, shard_of: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        directory: Directory,
+        archive: Archive,
+        shard_of: Callable[[str], int],
+        blocks: Callable[[str, str], bool] = lambda owner, jid: False,
+    ) -> None:
         self.counts: Counter[str] = Counter()
+        self._blocks = blocks
         self._bus = bus
         self._directory = directory
         self._archive = archive
@@ -86,6 +96,10 @@ class Handover:
             self._readers[session] = None
             if len(self._readers) > READERS_MAX:
                 self._readers.popitem(last=False)
+
+    def unwanted(self, waits: Waiting) -> bool:
+        """XEP-0191 §3.3: whether its sender was blocked since it was said."""
+        return self._blocks(waits.owner, Frame.FromString(waits.frame).sender)
 
     async def close(self) -> None:
         """Stop; what is under way is finished by whoever comes next."""
@@ -140,10 +154,21 @@ class Handover:
     async def _send(self, session: Session, waiting: list[Waiting]) -> None:
         """Write it into the log of the session's gateway. Said twice under the same names it is there once."""
         read = session.session in self._readers
-        frames = [waits.frame for waits in waiting if not (read and waits.archived)]
+        unwanted = [waits for waits in waiting if self.unwanted(waits)]
+        frames = [waits.frame for waits in waiting if not (read and waits.archived) and waits not in unwanted]
         batch = waiting[0].handed
         for number, envelope in enumerate(envelopes(frames, session.session)):
             await self._bus.publish(deliver(session.gateway), envelope, msg_id=f"waiting.{batch}.{number}")
+        for number, waits in enumerate(unwanted):
+            await self._refuse(Frame.FromString(waits.frame), f"waiting.{batch}.refused.{number}")
+
+    async def _refuse(self, frame: Frame, msg_id: str) -> None:
+        """The sender hears that nobody will get it, where the session that said it is still there."""
+        names.WAITING.add("refused")
+        sender = self._directory.by_session(frame.session)
+        if sender is not None:
+            envelope = Envelope(source="archive", frames=[replies.error(frame, "service-unavailable")])
+            await self._bus.publish(deliver(sender.gateway), envelope.SerializeToString(), msg_id=msg_id)
 
 
 def takes(session: Session) -> bool:

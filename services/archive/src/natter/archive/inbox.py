@@ -26,7 +26,8 @@ class Inbox:
     async def answer(self, asked: Frame, request: Element) -> AsyncIterator[Frame]:
         """The frames that answer a request, in order. Raises `DatabaseError`, and ValueError for what is none."""
         account = bare_of(asked.sender)
-        waits = {f"{w.position:016x}": w for w in await self.archive.waits(account, self.messages_max)}
+        found = await self.archive.waits(account, self.messages_max)
+        waits = {f"{w.position:016x}": w for w in found if not self.handover.unwanted(w)}
         if request.tag == flexible_offline.INFO:
             self.handover.chooses(asked.session)
             yield replies.result(asked, flexible_offline.count(len(waits)))

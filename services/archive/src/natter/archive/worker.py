@@ -100,8 +100,10 @@ class ShardWorker:
         self._open.append(entry.sequence)
         for item in found:
             if item.frame.kind == KIND_IQ:
-                self._questions.take(item)
-                self._urgent.set()
+                # Where rows are made again, what was asked meanwhile has been answered.
+                if entry.sequence > self._shard.position:
+                    self._questions.take(item)
+                    self._urgent.set()
             else:
                 self._items.append(item)
         if self._reached.waiting or any(item.frame.offline for item in found):

@@ -38,6 +38,7 @@ from .checkpoint import Checkpoints
 from .connection import Connection
 from .deliveries import Deliveries
 from .door import Door, listen
+from .exceptional import NEVER, Exceptional
 from .fullness import Fullness
 from .gate import Gate
 from .gateway import Gateway
@@ -69,6 +70,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         lanes=ctx.bus_settings.lanes,
         sample_ratio=ctx.telemetry_settings.sample_ratio,
         traces_per_second_max=ctx.telemetry_settings.traces_per_second_max,
+        slow_seconds=ctx.telemetry_settings.slow_seconds,
         window_seconds=next(s for s in specs(ctx.bus_settings, ctx.server.profile) if s.name == LANES).age_seconds_max,
     )
     ctx.on_drain(gateway.stop)
@@ -210,6 +212,7 @@ class Running:
     lanes: int
     sample_ratio: float = 0.0
     traces_per_second_max: float = 0.0
+    slow_seconds: float = 0.0
     # How long lanes are kept.
     window_seconds: float = 600.0
     gateway: Gateway = field(init=False)
@@ -241,6 +244,7 @@ class Running:
             tell=lambda: str(len(sessions)).encode(),
         )
         self.gateway.tally.traces_per_second_max = self.traces_per_second_max
+        self.gateway.tally.exceptional = Exceptional(int(self.slow_seconds * 1e6) or NEVER, self.traces_per_second_max)
         self.gateway.certain_at = lambda: instances.renewed_at
         self.gateway.admission.gateways = lambda: len(instances.live())
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from natter.bus.api import BusError, WrongRevision
 from natter.bus.directory import Session as Record
+from natter.bus.instances import alive
 
 from .session import Announcement, Session
 
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 ROUNDS_MAX = 5
 ROUND_SECONDS = 0.05
 RETRY_SECONDS = 0.5
+# About as long as a dead gateway is thought to live.
+ARRIVING_ROUNDS_MAX = 100
 
 
 async def claim(gateway: Gateway, session: Session, record: Record) -> bool:
@@ -29,7 +32,7 @@ async def claim(gateway: Gateway, session: Session, record: Record) -> bool:
     while rounds:
         try:
             session.record = await directory.update(
-                record, gateway=gateway.incarnation, lane=gateway.binding.lane_number
+                record, gateway=gateway.incarnation, lane=gateway.binding.lane_number, arriving=True
             )
             return True
         except WrongRevision:
@@ -49,6 +52,34 @@ async def claim(gateway: Gateway, session: Session, record: Record) -> bool:
         record = found
         session.announced = Announcement(record.available, record.priority, record.carbons, record.blocklist)
     return False
+
+
+async def settled(gateway: Gateway, record: Record) -> bool:
+    """Whether the session may be taken from the gateway that has it, after a while where that is still arriving itself.
+
+    Who took it away then would find nothing there but the name of the gateway before, and who is fast enough could go
+    on like that for ever.
+    """
+    directory = gateway.binding.directory
+    for _ in range(ARRIVING_ROUNDS_MAX):
+        if not record.arriving:
+            return True
+        if record.gateway not in await alive(gateway.bus, "gateway"):
+            return True
+        await asyncio.sleep(ROUND_SECONDS)
+        await directory.sync()
+        now = directory.by_session(record.session)
+        if now is None or now.gateway != record.gateway:
+            return False
+        record = now
+    return False
+
+
+async def arrived(gateway: Gateway, session: Session) -> None:
+    """The session is all here: who wants it may have it."""
+    while session.record.arriving and not session.over:
+        if not await gateway.binding.change(session, arriving=False):
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _now(gateway: Gateway, record: Record) -> Record | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from natter.proto.v1 import bus_pb2
@@ -17,6 +18,8 @@ from .gateway import Gateway
 from .session import Held, Managed, Session
 from .unacked import Unacked
 
+# Requests that wait for the lane. Beyond it several are answered with one `<a/>`: only those of one read can add to it.
+REQUESTS_MAX = 256
 # 192 random bits: XEP-0198 §5 wants an id that nobody guesses.
 ID_BYTES = 24
 
@@ -46,7 +49,7 @@ def take(client: Client, session: Session, nonza: Nonza) -> None:
         # XEP-0198 §3, §5: not before it is enabled; a former stream is resumed instead of binding a resource.
         gateway.say(session, sm.failed("unexpected-request"))
     elif nonza.name == sm.REQUEST:
-        when_durable(gateway, session, lambda: tell(gateway, session, managed))
+        requested(gateway, session, (session.inbound,))
     else:
         acknowledged(client, session, nonza)
 
@@ -133,11 +136,38 @@ def acknowledged(client: Client, session: Session, nonza: Nonza) -> None:
         backlog.look(client.gateway, session)
 
 
-def when_durable(gateway: Gateway, session: Session, then: Callable[[], None]) -> None:
-    """Call `then` when everything that the session has sent so far is stored; `managed.durable` says how much."""
+def requested(gateway: Gateway, session: Session, counts: Sequence[int]) -> None:
+    """XEP-0198 §4: an `<r/>` behind each of so many stanzas, all of which are on their way to the lane."""
     managed = session.managed
     assert managed is not None
-    h = session.inbound
+    if managed.asked >= REQUESTS_MAX:
+        # One answer, of the newest count, when some of those before are given.
+        managed.owed = True
+        return
+    managed.asked += len(counts)
+    when_durable(gateway, session, partial(reply, gateway, session, managed, counts), counts[-1])
+
+
+def reply(gateway: Gateway, session: Session, managed: Managed, counts: Sequence[int]) -> None:
+    """What the requests were behind is stored: an `<a/>` for each of them."""
+    managed.asked -= len(counts)
+    if len(counts) > 1 and managed.enabled and not session.over and gateway.certain():
+        gateway.say(session, b"".join(map(sm.answer, counts[:-1])))
+    tell(gateway, session, managed)
+    if managed.owed and not session.over:
+        managed.owed = False
+        requested(gateway, session, (session.inbound,))
+
+
+def when_durable(gateway: Gateway, session: Session, then: Callable[[], None], h: int | None = None) -> None:
+    """Call `then` when everything that the session has sent so far is stored; `managed.durable` says how much.
+
+    Or the first `h` of it.
+    """
+    managed = session.managed
+    assert managed is not None
+    if h is None:
+        h = session.inbound
 
     def stored() -> None:
         managed.durable = h

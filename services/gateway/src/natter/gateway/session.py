@@ -81,6 +81,9 @@ class Managed:
     told: int = 0
     # Whether an unasked `<a/>` is on its way.
     telling: bool = False
+    # Requests that are answered when the lane has what was before them; and whether one is owed beyond these.
+    asked: int = 0
+    owed: bool = False
     # Sampled stanzas that were written and not acknowledged: the count with each, its traceparent, when (acktrace.py).
     traced: deque[tuple[int, str, int]] = field(default_factory=lambda: deque(maxlen=TRACED_STANZAS_MAX))
     # While there is no connection: what ends the session.

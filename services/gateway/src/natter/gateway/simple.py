@@ -16,10 +16,12 @@ from natter.telemetry.names import STANZAS_PROCESSED
 from natter.xmpp import jid
 from natter.xmpp.forged import suspect
 from natter.xmpp.stream.asks import ServerEvent
-from natter.xmpp.stream.events import Series, Stanza
-from natter.xmpp.stream.simple import part, singles
+from natter.xmpp.stream.events import Nonza, Series, Stanza
+from natter.xmpp.stream.simple import SERIES_MAX, part, singles
 from natter.xmpp.traits import traits_of
+from natter.xmpp.xeps import stream_management as sm
 
+from . import management
 from .gateway import Gateway
 from .ingest import INBOUND_MASK, accept
 from .session import Route, Session
@@ -31,8 +33,15 @@ KIND: Final = int(bus_pb2.KIND_MESSAGE)
 
 
 def take(gateway: Gateway, session: Session, events: Sequence[ServerEvent], now_us: int, at: int = 0) -> int:
-    """Accept the simple messages that stand at `at` of `events`; the place of the first that is none."""
-    if session.announcing is not None or gateway.refusing:
+    """Accept the simple messages that stand at `at` of `events`; the place of the first that is none.
+
+    Requests of stream management between them are answered in their places, and part nothing.
+    """
+    if at == len(events) or session.announcing is not None or gateway.refusing:
+        return at
+    ahead = events[at]
+    if isinstance(ahead, Nonza) and ahead.name != sm.REQUEST:
+        # The commonest read of all under stream management: an `<a/>`.
         return at
     ratio = gateway.tally.sample_ratio
     routes = session.routes
@@ -44,6 +53,10 @@ def take(gateway: Gateway, session: Session, events: Sequence[ServerEvent], now_
             first, count = event.first, len(event.sizes)
         elif isinstance(event, Stanza) and event.simple:
             first, count = event, 1
+        elif isinstance(event, Nonza) and event.name == sm.REQUEST and session.managed is not None:
+            at += 1
+            taken.requests.append(session.inbound)
+            continue
         else:
             break
         at += 1
@@ -90,9 +103,26 @@ def alone(gateway: Gateway, session: Session, event: ServerEvent, now_us: int) -
 
 
 class Taken:
-    """What was accepted and is not in the lane yet."""
+    """What was accepted and is not in the lane yet. What follows each other on one route is one series (ADR 17)."""
 
-    __slots__ = ("children", "count", "frames", "gateway", "now_us", "rows", "session", "shared")
+    __slots__ = (
+        "children",
+        "count",
+        "first",
+        "frames",
+        "gateway",
+        "inbound",
+        "now_us",
+        "parts",
+        "requests",
+        "route",
+        "rows",
+        "session",
+        "shared",
+        "shares",
+        "sizes",
+        "stamped",
+    )
 
     def __init__(self, gateway: Gateway, session: Session, now_us: int) -> None:
         self.gateway = gateway
@@ -101,37 +131,88 @@ class Taken:
         self.frames: list[bytes] = []
         self.rows: list[Row] = []
         self.count = 0
+        # The count of stanzas at each `<r/>`.
+        self.requests: list[int] = []
         # Of the message before: its children, and what follows from them.
         self.children: tuple[str, ...] | None = None
+        self.shares = b""
+        # The series that may go on: what it began with, the stanzas, how long they came and how long they are now.
+        self.first: Stanza | Series | None = None
+        self.route: Route | None = None
         self.shared = b""
+        self.inbound = 0
+        self.parts: list[bytes] = []
+        self.sizes: list[int] = []
+        self.stamped: list[int] = []
 
     def add(self, event: Stanza | Series, route: Route) -> None:
         """Accept a message or a series on this route, none of them sampled."""
         session = self.session
-        stanza, count = (event.first, len(event.sizes)) if isinstance(event, Series) else (event, 1)
+        if isinstance(event, Series):
+            stanza, came = event.first, event.sizes
+            raw, sizes = event.stamped(session.jid)
+        else:
+            stanza, came = event, [len(event.raw)]
+            raw = event.start(session.jid) + event.raw[HEAD:]
+            sizes = [len(raw)]
         if stanza.children is not self.children:
             self.children = stanza.children
-            self.shared = plain.shared(traits_of(stanza.children), self.now_us)
+            self.shares = plain.shared(traits_of(stanza.children), self.now_us)
+        if self.first is not None and not self._goes_on(route, sizes):
+            self._close()
+        if self.first is None:
+            self.first, self.route, self.shared = event, route, self.shares
+            self.inbound = session.inbound + 1 & INBOUND_MASK
         # XEP-0198 §4: every stanza counts.
-        inbound = session.inbound + 1 & INBOUND_MASK
-        session.inbound = session.inbound + count & INBOUND_MASK
-        self.count += count
-        if isinstance(event, Series):
-            self.frames += many(route, self.shared, inbound, event, session.jid)
-            row = (self.now_us, KIND, stanza.type, 0, "accepted", session.transport, session.jid, route.to, 0, 0, "")
-            self.gateway.tally.facts.repeat(row, event.sizes)
-        else:
-            self.frames.append(single(route, self.shared, inbound, event, session.jid))
-            self.rows.append(row_of(self.now_us, session, event, route))
+        session.inbound = session.inbound + len(sizes) & INBOUND_MASK
+        self.count += len(sizes)
+        self.parts.append(raw)
+        self.sizes += came
+        self.stamped += sizes
+
+    def _goes_on(self, route: Route, sizes: Sequence[int]) -> bool:
+        """Whether what follows has everything in common with the series, and there is room in it."""
+        return (
+            route is self.route
+            and self.shares == self.shared
+            and len(self.sizes) + len(sizes) <= SERIES_MAX
+            and sum(self.stamped) + sum(sizes) <= SERIES_BYTES_MAX
+        )
+
+    def _close(self) -> None:
+        """Nothing more comes to the series."""
+        first, route, session = self.first, self.route, self.session
+        if first is None or route is None:
+            return
+        self.first = None
+        parts, self.parts = self.parts, []
+        sizes, self.sizes = self.sizes, []
+        stamped, self.stamped = self.stamped, []
+        if isinstance(first, Stanza) and len(sizes) == 1:
+            self.frames.append(plain.frame(route.head, self.shared, first.id, self.inbound, parts[0], b""))
+            self.rows.append(row_of(self.now_us, session, first, route))
+            return
+        stanzas = b"".join(parts)
+        if len(stanzas) <= SERIES_BYTES_MAX:
+            self.frames.append(plain.series(route.head, self.shared, self.inbound, stamped, stanzas))
+        elif isinstance(first, Series):
+            self.frames += apart(route, self.shared, self.inbound, first, session.jid)
+        type = (first.first if isinstance(first, Series) else first).type
+        row = (self.now_us, KIND, type, 0, "accepted", session.transport, session.jid, route.to, 0, 0, "")
+        self.gateway.tally.facts.repeat(row, sizes)
 
     def flush(self) -> None:
         """It goes into the lane and the books."""
+        self._close()
         if self.frames:
             self.gateway.lane.add_encoded(self.frames)
             if self.rows:
                 self.gateway.tally.facts.extend(self.rows)
             STANZAS_PROCESSED.add("message", "in", by=self.count)
             self.frames, self.rows, self.count = [], [], 0
+        if self.requests:
+            requests, self.requests = self.requests, []
+            management.requested(self.gateway, self.session, requests)
 
 
 def row_of(now_us: int, session: Session, stanza: Stanza, route: Route) -> Row:
@@ -145,11 +226,8 @@ def single(route: Route, shared: bytes, inbound: int, stanza: Stanza, sender: st
     return plain.frame(route.head, shared, stanza.id, inbound, stanza.start(sender), stanza.raw[HEAD:])
 
 
-def many(route: Route, shared: bytes, inbound: int, series: Series, sender: str) -> list[bytes]:
-    """The frame of a series; several where it would be too long."""
-    stanzas, sizes = series.stamped(sender)
-    if len(stanzas) <= SERIES_BYTES_MAX:
-        return [plain.series(route.head, shared, inbound, sizes, stanzas)]
+def apart(route: Route, shared: bytes, inbound: int, series: Series, sender: str) -> list[bytes]:
+    """The frames of a series that would be too long as one."""
     return [
         single(route, shared, inbound + number & INBOUND_MASK, stanza, sender)
         for number, stanza in enumerate(singles(series))

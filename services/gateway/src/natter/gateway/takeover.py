@@ -88,7 +88,7 @@ class Takeovers:
                 await arrival.adopted.wait()
                 continue
             if record.gateway != self._gateway.incarnation:
-                taken = await self.take(record)
+                taken = await self.take(record) if await claim.settled(self._gateway, record) else None
                 if taken is not None:
                     return taken
             elif id in self._gateway.expired:
@@ -105,6 +105,8 @@ class Takeovers:
         if arrival is not None:
             await arrival.adopted.wait()
         elif record.gateway != self._gateway.incarnation:
+            if not await claim.settled(self._gateway, record):
+                raise Unavailable("the session is moving")
             await self.take(record)
 
     async def take(self, record: Record) -> Session | None:
@@ -136,6 +138,7 @@ class Takeovers:
             gateway.leave(session)
             return None
         await self._adopt(arrival, left)
+        gateway.spawn(claim.arrived(gateway, session))
         SESSIONS_TAKEN_OVER.add()
         return session if not session.over else None
 
@@ -231,7 +234,7 @@ class Takeovers:
                 await asyncio.sleep(RETRY_SECONDS)
         return None
 
-    async def _inherit(self, arrival: Arrival, record: Record, depth: int = 0) -> Left | None:
+    async def _inherit(self, arrival: Arrival, record: Record, way: tuple[str, ...] = ()) -> Left | None:
         """Everything that the old gateway leaves, fenced, so that nothing is added to it."""
         # The same one when this is tried again: what it has read so far is not read again.
         estate = arrival.opened.get(record.gateway) or self._estates.of(record.gateway, record.lane, arrival.since)
@@ -254,15 +257,15 @@ class Takeovers:
         except TimeoutError:
             LIMITS_HIT.add("routed")
         # For a router that begins behind the fence.
-        if not depth:
+        if not way:
             self._gateway.spawn(self._note_fence(arrival.session, record, fence))
         arrival.inbound = estate.inbound(record.session)
         left = estate.known(record.session)
         if left is not None:
             left.marks = arrival.marks
-        if left is None or not left.capturing or not left.former or depth >= FORMER_MAX:
+        if left is None or not left.capturing or not left.former:
             return left
-        return await self._inherit_former(arrival, record, left, depth)
+        return await self._inherit_former(arrival, record, left, (*way, record.gateway))
 
     async def _fence(self, arrival: Arrival, estate: Estate, record: Record) -> int:
         """Where the fence stands, once everything before it was read, however long that takes; 0: it never will be."""
@@ -290,12 +293,17 @@ class Takeovers:
                 log.warning("what a gateway has left is not read yet", extra={"subject": fences.subject})
         return 0
 
-    async def _inherit_former(self, arrival: Arrival, record: Record, left: Left, depth: int) -> Left | None:
-        """The old gateway was still taking the session over itself: what the one before it has left counts, too."""
+    async def _inherit_former(self, arrival: Arrival, record: Record, left: Left, way: tuple[str, ...]) -> Left | None:
+        """The old gateway was still taking the session over itself: what the one before it has left counts, too.
+
+        `way`: the gateways asked so far, newest first. One that was asked knows no more when it is asked again.
+        """
+        if left.former in way or len(way) > FORMER_MAX:
+            return left if left.counting else None
         estates = arrival.estates
         former = replace(record, gateway=left.former, lane=left.former_lane)
         inbound = arrival.inbound
-        older = await self._inherit(arrival, former, depth + 1)
+        older = await self._inherit(arrival, former, way)
         arrival.estates += estates
         if left.counting:
             # It had everything up to then; what comes late is not in its log.

@@ -12,6 +12,7 @@ from natter.proto.v1 import bus_pb2
 from natter.telemetry import trace
 from natter.telemetry.names import SPAN_STANZA, STANZA_LATENCY, STANZAS_PROCESSED
 
+from .exceptional import Exceptional
 from .session import Session
 
 # How much larger the share may become in one look.
@@ -28,6 +29,8 @@ class Tally:
     sample_ratio: float
     # More are not worth their CPU: about half a millisecond each, all processes together. 0: no bound.
     traces_per_second_max: float = 0.0
+    # What gets a span though it was not sampled.
+    exceptional: Exceptional = field(default_factory=Exceptional)
     ratio_max: float = field(init=False)
     traced: int = 0
     # Of the envelope that is being delivered: rows, and latencies in seconds by kind.
@@ -118,6 +121,7 @@ class Tally:
     def delivered(self, frame: bus_pb2.Frame, to: str, size: int, now_us: int) -> str:
         """One stanza out, to the session `to`. Counted by `written`. The traceparent of what follows, mostly ""."""
         kind = frame.kind
+        type_ = frame.type
         accepted_us = frame.accepted_us
         traceparent = frame.traceparent
         latency_us = 0
@@ -125,9 +129,15 @@ class Tally:
             # From here to the socket is the rest of this tick; what a slow reader makes wait is not natter's latency.
             latency_us = now_us - accepted_us if now_us > accepted_us else 0
             self.latencies[kind].append(latency_us / 1e6)
+        if traceparent:
+            hop = self._span_out(frame, 1, size, now_us)
+        elif latency_us >= self.exceptional.slow_us or type_ == "error":
+            hop = traceparent = self.exceptional.span(frame, 1, size, now_us)
+        else:
+            hop = ""
         trace_id = traceparent and trace.trace_id(traceparent)
-        self.rows.append((now_us, kind, frame.type, 1, "delivered", "", frame.sender, to, size, latency_us, trace_id))
-        return self._span_out(frame, 1, size, now_us) if traceparent else ""
+        self.rows.append((now_us, kind, type_, 1, "delivered", "", frame.sender, to, size, latency_us, trace_id))
+        return hop
 
     def undelivered(self, frame: bus_pb2.Frame, outcome: str) -> None:
         """A delivery that does not reach its session: "returned" takes a delivered one back, else why it is dropped."""
@@ -152,6 +162,8 @@ class Tally:
         if frame.accepted_us:
             latency_us = max(0, now_us - frame.accepted_us)
             self.latencies[kind] += [latency_us / 1e6] * len(sizes)
+            if latency_us >= self.exceptional.slow_us:
+                self.exceptional.span(frame, 1, sum(sizes), now_us)
         self.facts.repeat((now_us, kind, type_, 1, "delivered", "", sender, to, 0, latency_us, ""), sizes)
 
     def broadcast(self, frame: bus_pb2.Frame, tos: Sequence[str], size: int, now_us: int) -> str:
@@ -166,6 +178,12 @@ class Tally:
         if accepted_us and tos:
             latency_us = now_us - accepted_us if now_us > accepted_us else 0
             STANZA_LATENCY.record(latency_us / 1e6, KIND_NAMES[kind])
+        hop = ""
+        if traceparent:
+            hop = self._span_out(frame, len(tos), size, now_us)
+        elif latency_us >= self.exceptional.slow_us:
+            hop = traceparent = self.exceptional.span(frame, len(tos), size, now_us)
+            trace_id = traceparent and trace.trace_id(traceparent)
         if tos:
             self.facts.add(
                 time_us=now_us,
@@ -180,7 +198,7 @@ class Tally:
                 latency_us=latency_us,
                 trace_id=trace_id,
             )
-        return self._span_out(frame, len(tos), size, now_us) if traceparent else ""
+        return hop
 
     def _span_out(self, frame: bus_pb2.Frame, recipients: int, size: int, now_us: int) -> str:
         name = KIND_NAMES[frame.kind]

@@ -6,6 +6,7 @@ from functools import partial
 from time import time_ns
 
 from natter.bus import subjects
+from natter.bus.blocklists import Blocklists
 from natter.bus.directory import Directory
 from natter.bus.facts import FactsWriter
 from natter.bus.holder import Holder
@@ -38,6 +39,10 @@ async def app(ctx: process.Context[Settings]) -> None:
         await ensure(ctx.bus, bucket_spec(name, replicas=ctx.bus_settings.replicas))
     directory = Directory(ctx.bus)
     await directory.start()
+    blocklists = Blocklists(ctx.bus)
+    await blocklists.start()
+    strangers = Strangers(ctx.bus, directory)
+    blocklists.on_change(lambda owner, before, after: strangers.changed())
     roomlist = RoomList(ctx.bus)
     await roomlist.start()
     seal = Seal() if ctx.server.profile == "full" else Seal(ctx.bus)
@@ -46,11 +51,12 @@ async def app(ctx: process.Context[Settings]) -> None:
     office = Office(
         bus=ctx.bus,
         directory=directory,
-        strangers=Strangers(ctx.bus, directory),
+        strangers=strangers,
         roomlist=roomlist,
         settings=ctx.settings,
         instance=ctx.instance,
         host=HOST.format(ctx.server.domain),
+        blocks=blocklists.blocks,
         shards=ctx.bus_settings.room_shards,
         now_us=now_us,
         rates=Rates(ctx.settings.rates()) if ctx.server.rate_limits else None,
@@ -73,6 +79,7 @@ async def app(ctx: process.Context[Settings]) -> None:
         ctx.bus.respond(subjects.rpc("muc", verb), handler)
     ctx.on_drain(facts.close)
     ctx.on_drain(directory.stop)
+    ctx.on_drain(blocklists.stop)
     ctx.on_drain(roomlist.stop)
     ctx.on_drain(holder.stop)
     await holder.start()

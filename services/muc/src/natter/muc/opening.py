@@ -47,7 +47,7 @@ async def open_shard(office: Office, shard: Shard) -> RoomWorker:
     # A publisher of its own: the message ids of an earlier holder of the same name mean other bytes.
     publisher = f"{office.instance}.{secrets.token_hex(4)}"
     senders = Senders(office.bus, SOURCE.format(shard.number), publisher, may=shard.held)
-    post = Post(office.directory, office.strangers, senders)
+    post = Post(office.directory, office.strangers, senders, office.blocks)
     archives = Archives(office.bus, office.room_days, settings.archive_page_items_max)
     worker = RoomWorker(
         office=office,

@@ -6,7 +6,7 @@ import logging
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -20,6 +20,8 @@ from natter.bus.series import STEP
 from natter.proto.v1.bus_pb2 import Frame, SessionRecord
 from natter.telemetry import names
 from natter.xmpp.element import attr_escape
+from natter.xmpp.jid import bare_of
+from natter.xmpp.xeps import carbons
 
 from .room.request import Everyone, Output, Target
 from .room.state import Occupant
@@ -62,6 +64,10 @@ class Strangers:
         self.on_gone: set[Callable[[str, str], None]] = set()
         directory.on_change(self._on_change)
 
+    def changed(self) -> None:
+        """Who gets what may have changed: somebody was blocked, or is no more."""
+        self.generation += 1
+
     def gateway(self, session: str) -> str | None:
         """Where the session is, "" if it has ended, None if nobody looked yet."""
         return self._gateways.get(session)
@@ -99,8 +105,15 @@ class Strangers:
 class Post:
     """The sending end of one shard. Awaits nothing while it sends: order is the order of the calls."""
 
-    def __init__(self, directory: Directory, strangers: Strangers, senders: Senders) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        strangers: Strangers,
+        senders: Senders,
+        blocks: Callable[[str, str], bool] = lambda owner, jid: False,
+    ) -> None:
         self._directory = directory
+        self._blocks = blocks
         self._strangers = strangers
         self._senders = senders
         # The routes to all occupants of a room, by identity of the mapping that says who they are.
@@ -136,7 +149,8 @@ class Post:
         alone = len(to) == 1
         if alone:
             (target,) = to
-            gateway = self._gateway(target.session) if target.session else None
+            wanted = bool(target.session) and not self._unwanted(target, output)
+            gateway = self._gateway(target.session) if wanted else None
             if gateway and output.series:
                 self._add(gateway, series_of(output, target, sequence, index, accepted_us), expect())
                 return len(output.series)
@@ -147,11 +161,13 @@ class Post:
                 frame.to = target.jid
                 frame.stanza = addressed(output.stanza, target.jid)
                 self._add(gateway, frame, expect())
+                if output.copied:
+                    self._copy(frame, target, expect)
                 return 1
         if output.series:
             # Whoever it was for has left.
             return 0
-        routes = self._everywhere(to) if type(to) is Everyone else self._routes(to)
+        routes = self._everywhere(to, output) if type(to) is Everyone else self._routes(to, output)
         if not routes:
             if output.otherwise is not None:
                 return self.send(output.otherwise, 0, 0, accepted_us, traceparent, expect)
@@ -171,6 +187,24 @@ class Post:
             count += len(sessions)
             self._add(gateway, frame, expect())
         return count
+
+    def _copy(self, error: Frame, target: Target, expect: Callable[[], Callable[[], None]]) -> None:
+        """XEP-0280 §6.1: who has seen on another device what was said sees there that it was refused."""
+        account = bare_of(target.jid)
+        for session in self._directory.sessions(account).values():
+            if session.carbons and session.session != target.session:
+                # Without a session of its own: it does not come back (XEP-0280 §9.3).
+                copy = Frame(
+                    kind=error.kind,
+                    type="error",
+                    sender=account,
+                    to=session.jid,
+                    stanza=carbons.received(error.stanza, "error", account, session.jid),
+                    sessions=[session.session],
+                    accepted_us=error.accepted_us,
+                    traceparent=error.traceparent,
+                )
+                self._add(session.gateway, copy, expect())
 
     def _gateway(self, session: str) -> str | None:
         """Where a session is; "" or None: nowhere."""
@@ -193,20 +227,28 @@ class Post:
             return None
         return kept.routes
 
-    def _everywhere(self, everyone: Everyone) -> Routes:
+    def _everywhere(self, everyone: Everyone, output: Output) -> Routes:
         routes = self._kept(everyone)
         if routes is None:
-            routes = self._routes(everyone)
+            # They are kept for whoever speaks: it counts who has blocked the room.
+            routes = self._routes(everyone, replace(output, sender=bare_of(output.sender)))
             # The mapping is held, so that its identity is nobody else's.
             self._audiences[id(everyone.occupants)] = Audience(everyone.occupants, self._strangers.generation, routes)
             if len(self._audiences) > AUDIENCES_MAX:
                 self._audiences.popitem(last=False)
         return routes
 
-    def _routes(self, to: Iterable[Target]) -> Routes:
+    def _unwanted(self, target: Target, output: Output) -> bool:
+        """XEP-0191 §3.3: whether who it is for has blocked the room, the occupant, or who that is."""
+        account = bare_of(target.jid)
+        return self._blocks(account, output.sender) or (bool(output.speaker) and self._blocks(account, output.speaker))
+
+    def _routes(self, to: Iterable[Target], output: Output) -> Routes:
         """Session ids and addresses by gateway."""
         routes: Routes = {}
         for target in to:
+            if self._unwanted(target, output):
+                continue
             session = target.session
             if not session:
                 for found in self._anywhere(target.jid):

@@ -91,7 +91,7 @@ class Settings(BaseModel):
     # --- upkeep -----------------------------------------------------------------------------------------------------
     snapshot_events: int = Field(200, ge=10, le=100_000, description="Events of a room after which it is snapshot.")
     vanish_seconds: float = Field(
-        1.0, gt=0, le=60, description="How long after its session an occupant stays that did not say good-bye."
+        30.0, gt=0, le=60, description="How long after its session an occupant stays whose last word does not come."
     )
     forget_seconds: float = Field(
         900.0, ge=1, description="How long a destroyed room's journal is kept; longer than bus.resume_seconds."

@@ -42,6 +42,8 @@ class Office:
     host: str
     shards: int
     now_us: Callable[[], int]
+    # Whether a bare JID has blocked somebody (XEP-0191).
+    blocks: Callable[[str, str], bool] = lambda owner, jid: False
     # None: everybody as fast as he likes.
     rates: Rates | None = None
     # How long what happened in rooms is kept; 0: not at all.

@@ -121,6 +121,7 @@ class Service:
             start_seconds_min=settings.start_seconds,
             left=orphans.gateways,
             hand_back=orphans.hand_back,
+            end=orphans.end,
             removed=self._removed,
             clear=Clearing(bus, asyncio.get_running_loop().time).look,
         )

@@ -35,6 +35,7 @@ class Janitor:
         start_seconds_min: float,
         left: Callable[[], Awaitable[set[str]]],
         hand_back: Callable[[str], Awaitable[int]],
+        end: Callable[[list[Session]], Awaitable[None]],
         removed: Callable[[Session], Awaitable[bool]],
         clear: Callable[[set[str]], Awaitable[None]],
     ) -> None:
@@ -47,6 +48,8 @@ class Janitor:
         # Gateways that may have left deliveries, and what to do about them.
         self._left = left
         self._hand_back = hand_back
+        # Says the last word of sessions, behind all that they have said.
+        self._end = end
         # What to do about logs, given the gateways that somebody may still need.
         self._clear = clear
         # Whether a session's account was removed; asked once of each session that waits for an heir.
@@ -118,5 +121,6 @@ class Janitor:
         log.warning("removing %d sessions of %d gateways that are gone", len(sessions), len(dead))
         for start in range(0, len(sessions), AT_ONCE_MAX):
             part = sessions[start : start + AT_ONCE_MAX]
+            await self._end(part)
             await asyncio.gather(*(self._directory.delete(session) for session in part))
             names.PRESENCE_GHOSTS.add(by=len(part))

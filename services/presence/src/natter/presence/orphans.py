@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Iterable
+from time import time_ns
 from zlib import crc32
 
 from natter.bus import subjects
 from natter.bus.api import Bus
-from natter.bus.directory import Directory
+from natter.bus.directory import Directory, Session
 from natter.bus.kv import Bucket
 from natter.bus.returning import as_lane_frame, returnable
 from natter.bus.sender import Senders
 from natter.bus.series import envelope_of
 from natter.proto.v1 import bus_pb2
 from natter.telemetry import names
+from natter.xmpp.element import attr_escape
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,19 @@ class Orphans:
         """The incarnations that have left a position, the living among them."""
         prefix = subjects.delivered("")
         return {value.key[len(prefix) :] for value in await self._positions.values(f"{prefix}*")}
+
+    async def end(self, sessions: Iterable[Session]) -> None:
+        """Say the last word of sessions whose gateway is gone, each in its lane, behind everything that it has said.
+
+        Before they leave the directory: services take the word of a session that is not there for a stranger's.
+        """
+        senders = Senders(self._bus, "orphans.ended", f"orphans.{secrets.token_hex(8)}")
+        try:
+            for session in sessions:
+                senders.add(subjects.lane(session.lane), ended_frame(session))
+            await senders.drain()
+        finally:
+            await senders.close()
 
     async def hand_back(self, gateway: str) -> int:
         """Put what nobody has into the lanes it came from, then forget the gateway; how many frames."""
@@ -90,3 +106,17 @@ class Orphans:
     def _is_orphan(self, frame: bus_pb2.Frame) -> bool:
         """Not what is owed to nobody, nor what is for a session that lives on at another gateway."""
         return returnable(frame) and not any(self._directory.by_session(name) for name in frame.sessions)
+
+
+def ended_frame(session: Session) -> bus_pb2.Frame:
+    """As its gateway would have said it. RFC 6121 §4.5.2; it may be in any room."""
+    return bus_pb2.Frame(
+        kind=bus_pb2.KIND_PRESENCE,
+        type="unavailable",
+        sender=session.jid,
+        stanza=f"<presence from='{attr_escape(session.jid)}' type='unavailable'/>".encode(),
+        session=session.session,
+        ended=True,
+        rooms=(1 << subjects.ROOM_BITS) - 1,
+        accepted_us=time_ns() // 1000,
+    )

@@ -295,16 +295,20 @@ class Lane:
         self.office.orders.take(own, self._source, follow)
 
     def _reply(self, frame: Frame, reply: Frame) -> bool:
-        """To the session that asked, at the gateway that wrote the lane; for a returned frame wherever it is now."""
-        gateway = self._source
+        """To the session that asked, at the gateway that wrote the lane.
+
+        For a returned frame wherever it is now; or, where it has ended, to who has its full JID now: its client, again.
+        """
+        gateway, session = self._source, frame.session
         if frame.returned:
-            session = self.office.directory.by_session(frame.session)
-            if session is None:
+            directory = self.office.directory
+            found = directory.by_session(session) or directory.get(frame.sender)
+            if found is None:
                 return False
-            gateway = session.gateway
+            gateway, session = found.gateway, found.session
         reply.sequence = frame.sequence
         reply.index = frame.index
-        reply.sessions.append(frame.session)
+        reply.sessions.append(session)
         self._send(self.office.subjects.deliver(gateway), reply)
         return True
 

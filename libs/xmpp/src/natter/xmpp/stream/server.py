@@ -103,7 +103,7 @@ class ServerStream:
         if self._state is State.BOUND:
             events = self._reader.feed(data)
             for event in events:
-                if event.__class__ is Series:
+                if event.__class__ is Series or (event.__class__ is Nonza and event.name in self._config.nonzas):
                     continue
                 if event.__class__ is not Stanza or event.kind == "iq" or event.sender is not None:
                     return self._take_all(events)

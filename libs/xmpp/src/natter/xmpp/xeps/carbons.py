@@ -16,9 +16,9 @@ XEP = Xep(
     280,
     "Message Carbons",
     version="1.0.1",
-    status="partial",
+    status="complete",
     features=(NS,),
-    note="no copies of errors that rooms give; private messages in rooms are copied to all clients of who says them",
+    note="private messages in rooms are copied to all clients of who says them",
 )
 
 ENABLE: Final = f"{{{NS}}}enable"

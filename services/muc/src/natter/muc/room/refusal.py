@@ -5,8 +5,9 @@ from __future__ import annotations
 from natter.xmpp import ns
 from natter.xmpp.element import attr_escape, render, start_tag
 from natter.xmpp.errors import error_element
+from natter.xmpp.xeps import carbons
 
-from .request import PRESENCE, Address, Output, Refused, Request
+from .request import MESSAGE, PRESENCE, Address, Output, Refused, Request
 
 
 def refusal(request: Request, refused: Refused) -> Output:
@@ -23,4 +24,6 @@ def refusal(request: Request, refused: Refused) -> Output:
         x = render(refused.about)
     stanza = b"%b%b%b</%b>" % (head, x, render(error), name)
     to = Address(request.sender, request.session)
-    return Output(request.kind, stanza, request.to, (to,), type="error", id=request.id)
+    # XEP-0280 §6.1: of an error in response to what was copied.
+    copied = request.kind == MESSAGE and carbons.eligible(request.type, request.traits, request.to)
+    return Output(request.kind, stanza, request.to, (to,), type="error", id=request.id, copied=copied)

@@ -171,6 +171,10 @@ class Output:
     payload: str = ""
     # Sent instead where nobody is there to take it.
     otherwise: Output | None = None
+    # Who speaks, by his own JID, where it is from one to another: who has blocked him does not get it (XEP-0191).
+    speaker: str = ""
+    # An error for a message that the other clients of its sender have a copy of (XEP-0280): they get one of this, too.
+    copied: bool = False
     # In the place of `stanza`: several one after another, to one session.
     series: tuple[bytes, ...] = ()
 

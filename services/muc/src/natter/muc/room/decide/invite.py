@@ -59,7 +59,7 @@ def _invite(room: Room, request: Request, sender: Occupant, invites: tuple[Invit
         sent = invitation(room, sender.bare, to, invite, request.id)
         # Nobody learns whether an account exists: not there and not existing look the same.
         missing = refusal(request, Refused("service-unavailable", "Nobody is there to be invited."))
-        outputs.append(replace(sent, otherwise=missing))
+        outputs.append(replace(sent, otherwise=missing, speaker=sender.bare))
     if not added:
         return Decision(outputs=tuple(outputs))
     if len(room.affiliations) + len(added) > limits.affiliations_max:
@@ -77,7 +77,8 @@ def _decline(room: Room, request: Request, declined: Invite) -> Decision:
         raise Refused("item-not-found")
     return Decision(
         outputs=tuple(
-            decline_message(room, request.bare, inviter.jid, declined.reason, request.id) for inviter in inviters
+            replace(decline_message(room, request.bare, inviter.jid, declined.reason, request.id), speaker=request.bare)
+            for inviter in inviters
         )
     )
 

@@ -67,4 +67,5 @@ def _whisper(room: Room, request: Request, sender: Occupant, targets: tuple[Occu
         type=request.type,
         id=request.id,
         traits=request.traits | int(Trait.MUC_USER),
+        speaker=request.sender,
     )

@@ -44,6 +44,7 @@ def decide(room: Room, request: Request) -> Decision:
         id=request.id,
         payload=request.payload,
         otherwise=refusal(request, Refused("recipient-unavailable")) if asking else None,
+        speaker=request.sender,
     )
     return Decision(outputs=(output,))
 
