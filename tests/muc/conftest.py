@@ -19,7 +19,6 @@ from natter.bus.holder import Shard
 from natter.bus.progress import Progress
 from natter.bus.series import envelope_of
 from natter.muc.opening import open_shard
-from natter.muc.post import Strangers
 from natter.muc.room import dispatch
 from natter.muc.room.evolve import evolve
 from natter.muc.room.render import render
@@ -28,6 +27,7 @@ from natter.muc.room.state import Room
 from natter.muc.roomlist import RoomList
 from natter.muc.settings import Settings
 from natter.muc.shardwork import Office
+from natter.muc.strangers import Strangers
 from natter.muc.worker import RoomWorker
 from natter.proto.v1 import bus_pb2
 from natter.xmpp.element import insert_to, parse

@@ -6,9 +6,10 @@ import pytest
 from natter.bus.directory import Directory
 from natter.bus.series import expanded
 from natter.muc import post as post_module
-from natter.muc.post import Post, Strangers
+from natter.muc.post import Post
 from natter.muc.room.request import IQ, MESSAGE, PRESENCE, Address, Everyone, Output
 from natter.muc.room.state import Occupant
+from natter.muc.strangers import Strangers
 from natter.proto.v1 import bus_pb2
 
 
@@ -156,21 +157,6 @@ async def test_what_can_never_be_sent_is_not_waited_for(desk) -> None:
     both = (Address(one.jid, one.session), Address(two.jid, two.session))
     desk.send(output(*both, stanza=b"<huge/>", kind=IQ))
     assert desk.expected == desk.stored == 1
-
-
-async def test_shards_are_told_who_leaves(desk) -> None:
-    told: list[tuple[str, str]] = []
-    desk.strangers.on_gone.add(lambda jid, session: told.append((jid, session)))
-    one = await desk.login("a@d/1", "g0")
-    await desk.directory.delete(one)
-    assert told == [("a@d/1", one.session)]
-
-
-async def test_strangers_are_bounded(desk, monkeypatch) -> None:
-    monkeypatch.setattr(post_module, "STRANGERS_MAX", 2)
-    for n in range(4):
-        await desk.strangers.look(Address(f"a@d/{n}", f"s{n}"))
-    assert [desk.strangers.gateway(f"s{n}") for n in range(4)] == [None, None, "", ""]
 
 
 async def test_presences_for_one_session_are_one_frame(desk) -> None:

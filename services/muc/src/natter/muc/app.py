@@ -17,13 +17,13 @@ from natter.runtime import process
 
 from .desk import Desk
 from .opening import open_shard
-from .post import Strangers
 from .rates import Rates
 from .roomlist import BUCKET, RoomList
 from .rooms import Rooms
 from .sealing import Seal
 from .settings import Settings
 from .shardwork import Office
+from .strangers import Strangers
 
 HOST = "conference.{}"
 

@@ -15,7 +15,6 @@ from natter.proto.v1 import room_pb2
 from natter.proto.v1.bus_pb2 import Frame
 
 from .census import Census
-from .post import Strangers
 from .rates import Rates
 from .room.request import Cause, Output
 from .room.state import Room
@@ -23,6 +22,7 @@ from .roomlist import RoomList
 from .rooms import Loaded
 from .sealing import Seal
 from .settings import Settings
+from .strangers import Strangers
 
 # Causes in the journal that may come again after a shard was opened; the oldest are forgotten.
 SEEN_MAX: Final = 32_768

@@ -101,33 +101,31 @@ def _inside(what: About) -> str:
 def standing(room: Room, newcomer: Occupant) -> Iterator[Output]:
     """The presence of all other occupants, as it stands, for somebody who enters. A measured hot path."""
     show = sees_jids(room.config, newcomer.role)
-    silent, own = room.config.silent_roles, newcomer.nick
+    silent, own, listed, room_jid = room.config.silent_roles, newcomer.nick, room.affiliations, room.jid
     part: list[bytes] = []
     size = 0
     for other in room.people():
         if other.nick == own or other.role in silent:
             continue
-        stanza = _standing(room, other, room.affiliation(other.bare), show=show)
+        # Who is in without being on a list has no affiliation: nobody is here whose domain is banned.
+        known = listed.get(other.jid.partition("/")[0])
+        stanza = _drawn(
+            room_jid,
+            other.nick,
+            other.jid if show else "",
+            known.affiliation if known is not None else Affiliation.NONE,
+            other.role,
+            other.attributes,
+            other.payload + hats(room, other) if room.worn else other.payload,
+            other.occupant_id,
+        )
         size += len(stanza)
         if size > _SERIES_BYTES_MAX and part:
-            yield Output(PRESENCE, b"", room.jid, (newcomer,), series=tuple(part))
+            yield Output(PRESENCE, b"", room_jid, (newcomer,), series=tuple(part))
             part, size = [], len(stanza)
         part.append(stanza)
     if part:
-        yield Output(PRESENCE, b"", room.jid, (newcomer,), series=tuple(part))
-
-
-def _standing(room: Room, occupant: Occupant, affiliation: Affiliation, *, show: bool) -> bytes:
-    return _drawn(
-        room.jid,
-        occupant.nick,
-        occupant.jid if show else "",
-        affiliation,
-        occupant.role,
-        occupant.attributes,
-        occupant.payload + hats(room, occupant) if room.worn else occupant.payload,
-        occupant.occupant_id,
-    )
+        yield Output(PRESENCE, b"", room_jid, (newcomer,), series=tuple(part))
 
 
 @lru_cache(maxsize=_STANDING_KEPT_MAX)

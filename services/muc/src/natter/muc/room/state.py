@@ -181,7 +181,7 @@ class Room:
     def affiliation(self, bare: str) -> Affiliation:
         """The affiliation of a bare JID."""
         # The service itself, for its operator. Nobody else speaks from its address.
-        if bare == domain_of(self.jid):
+        if "@" not in bare and bare == domain_of(self.jid):
             return Affiliation.OWNER
         found = self.affiliations.get(bare)
         if found is not None:
