@@ -358,6 +358,8 @@ def every_fault() -> list[Fault]:
     """The whole catalogue."""
     found: list[Fault] = [Nothing()]
     found += [Kill(service) for service in ALL]
+    # Nobody waits for it; what was said is in archives afterwards: `--database`.
+    found += [Kill("archive"), Freeze("archive", 20.0)]
     found += [KillAtRandom(tuple(s for s in ALL if s != "gateway"), "kill at random, not gateways")]
     found += [KillAtRandom(ALL, "kill at random for 60 s", 60.0, (5.0, 5.0))]
     found += [Freeze(service, seconds) for seconds in (5.0, 20.0) for service in ALL]
