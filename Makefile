@@ -14,12 +14,13 @@ STAMP := .venv/.synced
 TOOLS := .venv-tools
 MEMBERS := $(wildcard pyproject.toml proto/pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml)
 
-.PHONY: help up test test-k8s lint bench chaos soak clean
+.PHONY: help up test test-k8s test-image lint bench chaos soak clean
 
 help:
 	@echo "make up      prepare everything, run natter in the foreground (ARGS= flags of natter up, DATA= folder)"
 	@echo "make test    prepare everything, run the tests (ARGS= arguments of pytest)"
 	@echo "make test-k8s  the chart against a real kube-apiserver, which Go builds once (a quarter of an hour)"
+	@echo "make test-image  the Dockerfile built by BuildKit, every service run from it (as root)"
 	@echo "make lint    ruff, mypy, import contracts, generated files"
 	@echo "make bench   compare with other servers (ARGS= see docs)"
 	@echo "make chaos   every fault under four seeds (ARGS= --seeds 5,6 --faults 'kill;freeze' --jobs 2)"
@@ -34,6 +35,9 @@ test: $(STAMP)
 
 test-k8s: $(STAMP)
 	@NATTER_K8S=1 $(BIN)/python -m pytest tests/k8s $(ARGS)
+
+test-image: $(STAMP)
+	@NATTER_IMAGE=1 $(BIN)/python -m pytest tests/image $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -36,6 +36,8 @@ DEBIAN = {
     "promtool": ("prometheus", "usr/bin/promtool"),
     "prometheus": ("prometheus", "usr/bin/prometheus"),
     "etcd": ("etcd-server", "usr/bin/etcd"),
+    "debootstrap": ("debootstrap", "usr/sbin/debootstrap"),
+    "runc": ("runc", "usr/sbin/runc"),
 }
 GET_SECONDS_MAX = 600
 
@@ -57,8 +59,7 @@ def helm() -> str:
     """The real helm: that of PATH, or built by Go in some minutes, once."""
     if found := shutil.which("helm"):
         return found
-    module, version = HELM
-    return str(_built(module, version, "helm"))
+    return built(*HELM)
 
 
 def debian(name: str) -> str:
@@ -88,14 +89,16 @@ def custom_resources() -> list[Path]:
     return found
 
 
-def _built(module: str, version: str, name: str) -> Path:
+def built(module: str, version: str, *, seconds_max: float = GET_SECONDS_MAX) -> str:
+    """A program that Go builds once."""
+    name = module.rpartition("/")[2]
     kept = cache() / f"{name}-{version}"
     with alone(name):
         if not kept.exists():
             with tempfile.TemporaryDirectory(dir=cache()) as folder:
-                go(["install", f"{module}@{version}"], name, GOBIN=folder)
+                go(["install", f"{module}@{version}"], name, seconds_max=seconds_max, GOBIN=folder, CGO_ENABLED="0")
                 (Path(folder) / name).rename(kept)
-    return kept
+    return str(kept)
 
 
 def go(
