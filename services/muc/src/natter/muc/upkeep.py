@@ -95,7 +95,7 @@ class Upkeep:
             self._states[jid] = (loaded.revision, loaded.room)
 
     def forget_soon(self, jid: str) -> None:
-        """Something was taken back in a room: its journal and its snapshot are to forget it soon (ADR 21)."""
+        """Something was taken back in a room: its journal and its snapshot are to forget it soon (ADR 25)."""
         self._taken_back.add(jid)
 
     async def tick(self) -> None:
