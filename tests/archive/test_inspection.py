@@ -14,8 +14,7 @@ from sqlalchemy import text
 NOW_US = FIRST_US + 86_400_000_000
 
 
-@pytest.fixture
-def inspector(world: World) -> Inspection:
+def made(world: World) -> Inspection:
     tools = world.tools
     return Inspection(
         world.bus,
@@ -27,6 +26,11 @@ def inspector(world: World) -> Inspection:
         shards=1,
         now_us=lambda: NOW_US,
     )
+
+
+@pytest.fixture
+def inspector(world: World) -> Inspection:
+    return made(world)
 
 
 async def check(inspector: Inspection, *, repair: bool = False) -> list[tuple[str, str, str]]:
@@ -90,18 +94,7 @@ async def test_what_was_forgotten_because_of_its_age(world: World) -> None:
     world.settings.days = 0.5
     await world.take(world.message("1"))
     await run(world, "DELETE FROM messages")
-    tools = world.tools
-    inspector = Inspection(
-        world.bus,
-        world.archive,
-        tools.accounts,
-        tools.wishes,
-        tools.settings,
-        tools.deciding,
-        shards=1,
-        now_us=lambda: NOW_US,
-    )
-    assert await check(inspector) == []
+    assert await check(made(world)) == []
 
 
 async def test_a_request_that_is_none_and_a_bus_that_is_away(world: World, inspector: Inspection) -> None:

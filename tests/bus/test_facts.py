@@ -12,7 +12,7 @@ import pytest
 from natter.bus import facts
 from natter.bus.api import PublishUnknown
 from natter.bus.facts import FactsWriter
-from natter.proto.v1 import analytics_pb2
+from natter.proto.v1 import analytics_pb2, bus_pb2
 from natter.telemetry import names
 
 CANARY = "canary-9f2c"
@@ -97,6 +97,24 @@ async def test_rows_arrive_in_columns() -> None:
         "direction": [0, 1],
     }
     assert list(array("H", message.traced)) == [1] and list(message.trace_id) == ["a" * 32]
+
+
+async def test_what_ends_here_is_a_row() -> None:
+    bus = Recording()
+    writer = FactsWriter(bus, "router-1")  # type: ignore[arg-type]
+    frame = bus_pb2.Frame(kind=1, type="chat", sender="alice@x", to="bob@x", stanza=b"<m/>", accepted_us=1_000)
+    writer.ended(frame, "dropped:none", 1_700, "a" * 32)
+    # Who clocks behind the gateway, or does not know when it came, measured nothing.
+    writer.ended(frame, "dropped:none", 900)
+    frame.ClearField("accepted_us")
+    writer.ended(frame, "dropped:none", 900)
+    await writer.close()
+    message, columns = decoded(bus.sent[0][1])
+    assert columns["latency_us"] == [700, 0, 0] and columns["time_us"] == [1_700, 900, 900]
+    assert columns["size"] == [4] * 3 and columns["direction"] == [0] * 3
+    assert columns["outcome"] == ["dropped:none"] * 3 and columns["kind"] == [1] * 3
+    assert columns["sender"] == ["alice@x"] * 3 and columns["to"] == ["bob@x"] * 3
+    assert list(array("H", message.traced)) == [0] and list(message.trace_id) == ["a" * 32]
 
 
 async def test_a_full_batch_leaves_at_once_and_sequences_go_on() -> None:

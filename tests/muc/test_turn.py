@@ -10,6 +10,7 @@ from natter.muc.shardwork import Input, Seen
 from natter.muc.turn import Turn
 from natter.proto.v1 import bus_pb2, room_pb2
 from natter.telemetry import names
+from rows import Rows
 
 
 class Shelf(dict):
@@ -124,16 +125,6 @@ async def test_one_user_makes_only_so_many_rooms(hall) -> None:
         hall.join(guest, f"{name}@conference.localhost", "me")
     await hall.settled()
     assert guest.errors() == ["not-allowed"]
-
-
-class Rows:
-    """In place of FactsWriter."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict] = []
-
-    def add(self, **row) -> None:
-        self.rows.append(row)
 
 
 async def test_a_message_that_comes_to_nothing_is_written_down(turn, coven) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from types import SimpleNamespace
 
 from gate import Gate
 from natter.bus import subjects
 from natter.muc.settings import Settings
 from natter.proto.v1 import bus_pb2, room_pb2
+from rows import Rows
 
 from .conftest import Hall
 
@@ -211,8 +211,7 @@ async def test_a_session_that_vanished_while_nobody_held_the_shard_leaves_too(ha
 
 async def test_what_is_refused_and_who_sent_it_has_left_is_written_down(hall) -> None:
     one, two, three = await party(hall)
-    rows: list[dict[str, object]] = []
-    hall.office.facts = SimpleNamespace(add=lambda **row: rows.append(row))
+    hall.office.facts = rows = Rows()
     await hall.directory.delete(two.session)
     await hall.until(lambda: one.gone() and three.gone())
     # Its gateway stood still, and brings now what it had said meanwhile.
@@ -220,8 +219,8 @@ async def test_what_is_refused_and_who_sent_it_has_left_is_written_down(hall) ->
     hall.say(two, ROOM, "psst", nick="n2")
     hall.say(one, ROOM, "yes")
     await hall.settled()
-    await hall.until(lambda: len(rows) == 2)
-    assert [(row["outcome"], row["sender"]) for row in rows] == [("dropped:room", two.jid)] * 2
+    await hall.until(lambda: len(rows.rows) == 2)
+    assert [(row["outcome"], row["sender"]) for row in rows.rows] == [("dropped:room", two.jid)] * 2
     assert three.bodies() == ["yes"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from natter.router.route.returned import COPIED
 from natter.router.route.view import Hosts
 from natter.router.subjects import Subjects
 from natter.telemetry import names, trace
+from rows import Rows
 
 NOW = 5_000
 ALICE, BOB = "alice@example.com", "bob@example.com"
@@ -55,17 +55,6 @@ class Written:
 
     async def close(self) -> None:
         self.closed = True
-
-
-class Rows:
-    """Stands for FactsWriter."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-        self.add = partial(self._add)
-
-    def _add(self, **row: Any) -> None:
-        self.rows.append(row)
 
 
 class Bench:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 from operator import itemgetter
 
-from natter.proto.v1 import analytics_pb2
+from natter.proto.v1 import analytics_pb2, bus_pb2
 from natter.telemetry import names
 
 from .api import Bus, BusError
@@ -100,6 +100,21 @@ class FactsWriter:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
         elif count >= ROWS_MAX:
             self.flush()
+
+    def ended(self, frame: bus_pb2.Frame, outcome: str, now_us: int, trace_id: str = "") -> None:
+        """`add` for a stanza of which nothing arrives."""
+        self.add(
+            time_us=now_us,
+            kind=frame.kind,
+            type=frame.type,
+            direction=0,
+            outcome=outcome,
+            sender=frame.sender,
+            to=frame.to,
+            bytes=len(frame.stanza),
+            latency_us=max(0, now_us - frame.accepted_us) if frame.accepted_us else 0,
+            trace_id=trace_id,
+        )
 
     def extend(self, rows: Sequence[Row]) -> None:
         """`add` for rows that are made already: a third of its price."""

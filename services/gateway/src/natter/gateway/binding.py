@@ -13,6 +13,7 @@ from typing import Protocol
 from natter.bus.api import BusError, WrongRevision
 from natter.bus.directory import Directory
 from natter.bus.directory import Session as Record
+from natter.bus.last_word import last_word
 from natter.proto.v1 import bus_pb2
 from natter.telemetry.names import LIMITS_HIT
 from natter.xmpp import jid
@@ -285,18 +286,9 @@ class Binding:
 
 
 def ended_frame(session: Session) -> bus_pb2.Frame:
-    """The last frame of a session. RFC 6121 §4.5.2: the server says `unavailable` for it."""
-    return bus_pb2.Frame(
-        kind=bus_pb2.KIND_PRESENCE,
-        type="unavailable",
-        sender=session.jid,
-        stanza=f"<presence from='{attr_escape(session.jid)}' type='unavailable'/>".encode(),
-        session=session.id,
-        inbound=session.inbound,
-        ended=True,
-        rooms=session.rooms,
-        accepted_us=time_ns() // 1000,
-    )
+    """The last frame of a session."""
+    stanza = f"<presence from='{attr_escape(session.jid)}' type='unavailable'/>".encode()
+    return last_word(session.id, session.jid, stanza, rooms=session.rooms, inbound=session.inbound)
 
 
 def counted_frame(session: str, inbound: int, gateway: str = "") -> bus_pb2.Frame:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 from natter.bus import subjects
+from natter.bus.carbons import of_error
 from natter.bus.directory import Directory, Session
 from natter.bus.sender import Senders
 from natter.bus.series import STEP
@@ -132,22 +133,9 @@ class Post:
         return count
 
     def _copy(self, error: Frame, target: Target, expect: Callable[[], Callable[[], None]]) -> None:
-        """XEP-0280 §6.1: who has seen on another device what was said sees there that it was refused."""
         account = bare_of(target.jid)
-        for session in self._directory.sessions(account).values():
-            if session.carbons and session.session != target.session:
-                # Without a session of its own: it does not come back (XEP-0280 §9.3).
-                copy = Frame(
-                    kind=error.kind,
-                    type="error",
-                    sender=account,
-                    to=session.jid,
-                    stanza=carbons.received(error.stanza, "error", account, session.jid),
-                    sessions=[session.session],
-                    accepted_us=error.accepted_us,
-                    traceparent=error.traceparent,
-                )
-                self._add(session.gateway, copy, expect())
+        for session, copy in of_error(error, account, target.session, self._directory, carbons.received):
+            self._add(session.gateway, copy, expect())
 
     def _gateway(self, session: str) -> str | None:
         """Where a session is; "" or None: nowhere."""

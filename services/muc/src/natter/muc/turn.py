@@ -216,17 +216,5 @@ class Turn:
 
 def write_down(office: Office, frame: Frame) -> None:
     """A message ends here, and nobody is told."""
-    if frame.kind != MESSAGE or office.facts is None:
-        return
-    now_us = office.now_us()
-    office.facts.add(
-        time_us=now_us,
-        kind=frame.kind,
-        type=frame.type,
-        direction=0,
-        outcome=DROPPED,
-        sender=frame.sender,
-        to=frame.to,
-        bytes=len(frame.stanza),
-        latency_us=max(0, now_us - frame.accepted_us) if frame.accepted_us else 0,
-    )
+    if frame.kind == MESSAGE and office.facts is not None:
+        office.facts.ended(frame, DROPPED, office.now_us())

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterable
-from time import time_ns
 from zlib import crc32
 
 from natter.bus import subjects
 from natter.bus.api import Bus
 from natter.bus.directory import Directory, Session
 from natter.bus.kv import Bucket
+from natter.bus.last_word import last_word
 from natter.bus.returning import as_lane_frame, returnable
 from natter.bus.sender import Senders
 from natter.bus.series import envelope_of
@@ -109,14 +109,6 @@ class Orphans:
 
 
 def ended_frame(session: Session) -> bus_pb2.Frame:
-    """As its gateway would have said it. RFC 6121 §4.5.2; it may be in any room."""
-    return bus_pb2.Frame(
-        kind=bus_pb2.KIND_PRESENCE,
-        type="unavailable",
-        sender=session.jid,
-        stanza=f"<presence from='{attr_escape(session.jid)}' type='unavailable'/>".encode(),
-        session=session.session,
-        ended=True,
-        rooms=(1 << subjects.ROOM_BITS) - 1,
-        accepted_us=time_ns() // 1000,
-    )
+    """As its gateway would have said it; it may be in any room."""
+    stanza = f"<presence from='{attr_escape(session.jid)}' type='unavailable'/>".encode()
+    return last_word(session.session, session.jid, stanza, rooms=(1 << subjects.ROOM_BITS) - 1)

@@ -318,19 +318,7 @@ class Lane:
     def _record(self, frame: Frame, outcome: str) -> None:
         """A row of metadata for what does not arrive."""
         names.ROUTED.add(outcome)
-        now_us = self.office.now_us()
-        self.office.facts.add(
-            time_us=now_us,
-            kind=frame.kind,
-            type=frame.type,
-            direction=0,
-            outcome=outcome,
-            sender=frame.sender,
-            to=frame.to,
-            bytes=len(frame.stanza),
-            latency_us=max(0, now_us - frame.accepted_us) if frame.accepted_us else 0,
-            trace_id=spans.trace_id(frame),
-        )
+        self.office.facts.ended(frame, outcome, self.office.now_us(), spans.trace_id(frame))
 
 
 def singles(raw: bytes) -> list[bytes]:

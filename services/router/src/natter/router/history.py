@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Final
 
 from natter.bus import plain
+from natter.bus.carbons import carbon
 from natter.proto.v1.bus_pb2 import KIND_MESSAGE, Frame
 from natter.telemetry.names import ROUTED
 from natter.xmpp import forged
@@ -111,20 +112,11 @@ def copy(work: Work, frame: Frame, outcome: Copy, subjects: Subjects, send: Call
     for session in outcome.sessions:
         part = work.parts.get(session.gateway, 0) + 1
         work.parts[session.gateway] = part
-        # Without a session: nobody is owed an answer to it, and it does not come back (XEP-0280 §9.3).
-        carbon = Frame(
-            kind=KIND_MESSAGE,
-            type=type,
-            sender=outcome.account,
-            to=session.jid,
-            stanza=make(said, type, outcome.account, session.jid),
-            sessions=[session.session],
-            accepted_us=frame.accepted_us,
-            traceparent=frame.traceparent,
-            stanza_id=frame.stanza_id,
-        )
+        stanza = make(said, type, outcome.account, session.jid)
+        made = carbon(frame, outcome.account, session.session, session.jid, type, stanza)
+        made.stanza_id = frame.stanza_id
         if part < PARTS:
             # A cause of its own. What is beyond has none, and may come twice after a crash.
-            carbon.sequence, carbon.index = frame.sequence, frame.index | part
-        send(subjects.deliver(session.gateway), carbon)
+            made.sequence, made.index = frame.sequence, frame.index | part
+        send(subjects.deliver(session.gateway), made)
     ROUTED.add("copied", by=len(outcome.sessions))
