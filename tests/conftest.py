@@ -19,6 +19,11 @@ from natter.bus import directory, publisher, requests, subjects
 from natter.bus.api import Bus, StreamSpec
 from natter.bus.memory import MemoryBus
 from natter.bus.nats import NatsBus, connect
+from natter.telemetry.identifiers import Key
+from natter.telemetry.trace import RECORDER
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from postgres import BACKENDS, MISSING, Postgres
 
 START_SECONDS_MAX = 15.0
@@ -117,6 +122,17 @@ async def without_streams(url: str) -> NatsBus:
     for name in set(found["streams"]) - {"KEPT"}:
         await bus.requests.api(f"STREAM.DELETE.{name}")
     return bus
+
+
+@pytest.fixture
+def exported() -> Iterator[InMemorySpanExporter]:
+    """The spans that this process ends."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False, id_generator=RECORDER.ids)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    RECORDER.tracer, RECORDER.policy, RECORDER.key = provider.get_tracer("test"), "full", Key(b"k" * 32)
+    yield exporter
+    RECORDER.tracer, RECORDER.policy = None, "full"
 
 
 @pytest.fixture

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from natter.bus.facts import FactsWriter
 from natter.bus.memory import MemoryBus
 from natter.gateway.exceptional import NEVER, Exceptional
 from natter.gateway.tally import Tally
 from natter.proto.v1 import bus_pb2
 from natter.telemetry.trace import RECORDER
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 CANARY = "canary-7c1e"
@@ -21,16 +16,6 @@ ERROR = (
     f"<message type='error'><body>{CANARY}</body><error type='cancel'>"
     "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
 ).encode()
-
-
-@pytest.fixture
-def exported() -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider(shutdown_on_exit=False, id_generator=RECORDER.ids)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    RECORDER.tracer, RECORDER.policy = provider.get_tracer("test"), "full"
-    yield exporter
-    RECORDER.tracer = None
 
 
 def tally(memory: MemoryBus, *, per_second_max: float = 0.0, slow_us: int = SLOW_US) -> Tally:
@@ -93,6 +78,13 @@ async def test_a_storm_of_errors_is_no_storm_of_spans(memory: MemoryBus, exporte
         books.delivered(frame("error", ERROR), "b@x/1", 9, 6_001_000 + number)
     assert len(exported.get_finished_spans()) == 10
     assert len(books.rows) == 2000
+
+
+async def test_one_in_ten_seconds_is_one(memory: MemoryBus, exported: InMemorySpanExporter) -> None:
+    books = tally(memory, per_second_max=0.1)
+    for second in (5, 6, 16):
+        books.delivered(frame("error", ERROR), "b@x/1", 9, second * 1_000_000)
+    assert len(exported.get_finished_spans()) == 2
 
 
 async def test_without_a_bound_or_anybody_who_takes_spans(memory: MemoryBus, exported: InMemorySpanExporter) -> None:

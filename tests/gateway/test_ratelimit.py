@@ -24,6 +24,17 @@ def test_a_chunk_that_has_arrived_makes_debt() -> None:
     assert bucket.take(2200, now=0.0) == 40.0
 
 
+def test_only_whole_tokens_are_spent_one_by_one() -> None:
+    bucket = Bucket(rate=0.5, burst=1.0)
+    assert [bucket.spend(now) for now in (10.0, 10.0, 11.9, 12.0, 12.1)] == [True, False, False, True, False]
+
+
+def test_a_clock_that_goes_back_costs_nothing() -> None:
+    bucket = Bucket(rate=10.0, burst=5.0)
+    assert bucket.spend(100.0) and bucket.spend(40.0)
+    assert bucket.tokens == 3.0
+
+
 def test_a_session_rests_for_the_worse_of_both() -> None:
     rate = Rate(Bucket(50.0, 200.0), Bucket(1000.0, 1000.0))
     assert rate.take(1, 3000, now=0.0) == 2.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,20 +9,7 @@ from natter.router import spans
 from natter.router.route.outcome import HEADLINE, UNAVAILABLE, Deliver
 from natter.telemetry import trace
 from natter.telemetry.names import ATTRIBUTES
-from natter.telemetry.trace import RECORDER
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-
-@pytest.fixture
-def exported() -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider(shutdown_on_exit=False, id_generator=RECORDER.ids)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    RECORDER.tracer, RECORDER.policy = provider.get_tracer("test"), "full"
-    yield exporter
-    RECORDER.tracer = None
 
 
 def test_one_hop(exported: InMemorySpanExporter, frames: Any, people: Any) -> None:

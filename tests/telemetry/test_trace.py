@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from timeit import repeat
 
 import pytest
 from natter.telemetry import names, trace
-from natter.telemetry.identifiers import Key
 from natter.telemetry.trace import RECORDER, parse, sample, span
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
 CANARY = "canary-51aa"
-
-
-@pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider(shutdown_on_exit=False, id_generator=RECORDER.ids)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    RECORDER.tracer, RECORDER.policy, RECORDER.key = provider.get_tracer("test"), "full", Key(b"k" * 32)
-    yield exporter
-    RECORDER.tracer, RECORDER.policy = None, "full"
 
 
 def make(traceparent: str, **attributes: str | int) -> str:
@@ -43,28 +30,29 @@ def test_sampling_follows_the_roll() -> None:
     assert trace.trace_id(first) == first.split("-")[1] and trace.trace_id("") == ""
 
 
-def test_unsampled_and_malformed_give_nothing(spans: InMemorySpanExporter) -> None:
+def test_unsampled_and_malformed_give_nothing(exported: InMemorySpanExporter) -> None:
     for text in ("", "junk", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", "ff-" + "1" * 32 + "-" + "1" * 16 + "-01"):
         assert make(text) == ""
-    assert spans.get_finished_spans() == ()
+    assert exported.get_finished_spans() == ()
 
 
-def test_hops_form_one_tree(spans: InMemorySpanExporter) -> None:
+def test_hops_form_one_tree(exported: InMemorySpanExporter) -> None:
     start = sample(1, 0)
     second = make(start, stanza_type="message.chat")
     third = make(second)
     make(third)
-    a, b, c = (ids(s) for s in spans.get_finished_spans())
+    a, b, c = (ids(s) for s in exported.get_finished_spans())
     assert a[0] == b[0] == c[0] == int(trace.trace_id(start), 16)
     assert a[2] is None and b[2] == a[1] and c[2] == b[1]
-    assert spans.get_finished_spans()[0].start_time == 1_000_000 and spans.get_finished_spans()[0].end_time == 1_500_000
+    first = exported.get_finished_spans()[0]
+    assert first.start_time == 1_000_000 and first.end_time == 1_500_000
 
 
-def test_a_span_links_to_a_connection_that_is_still_open(spans: InMemorySpanExporter) -> None:
+def test_a_span_links_to_a_connection_that_is_still_open(exported: InMemorySpanExporter) -> None:
     connection = sample(1, 0)
     span(names.SPAN_STANZA, traceparent=sample(1, 0), start_us=1, end_us=2, attributes={}, link=connection)
     span(names.SPAN_CONNECTION, traceparent=connection, start_us=1, end_us=9, attributes={"transport": "tcp"})
-    stanza, lifecycle = spans.get_finished_spans()
+    stanza, lifecycle = exported.get_finished_spans()
     [link] = stanza.links
     assert (link.context.trace_id, link.context.span_id) == ids(lifecycle)[:2]
     assert ids(stanza)[0] != ids(lifecycle)[0]
@@ -75,9 +63,9 @@ def test_without_an_exporter_the_context_still_travels() -> None:
     assert make(start) == start
 
 
-def test_errors_and_clocks_set_back(spans: InMemorySpanExporter) -> None:
+def test_errors_and_clocks_set_back(exported: InMemorySpanExporter) -> None:
     span(names.SPAN_STANZA, traceparent=sample(1, 0), start_us=9, end_us=3, attributes={}, error="service-unavailable")
-    [found] = spans.get_finished_spans()
+    [found] = exported.get_finished_spans()
     assert found.status.status_code is StatusCode.ERROR and found.start_time == found.end_time == 9_000
 
 
@@ -89,22 +77,22 @@ def test_errors_and_clocks_set_back(spans: InMemorySpanExporter) -> None:
         ("none", {}),
     ],
 )
-def test_identifiers_obey_the_policy(spans: InMemorySpanExporter, policy: str, shown: dict[str, str]) -> None:
+def test_identifiers_obey_the_policy(exported: InMemorySpanExporter, policy: str, shown: dict[str, str]) -> None:
     RECORDER.policy = policy  # type: ignore[assignment]
     make(sample(1, 0), **{"from": "alice@a.example/x", "to": "bob@b.example", "client_ip": "192.0.2.1"})
-    assert dict(spans.get_finished_spans()[0].attributes or {}) == shown
+    assert dict(exported.get_finished_spans()[0].attributes or {}) == shown
 
 
-def test_pseudonyms_are_those_of_the_key(spans: InMemorySpanExporter) -> None:
+def test_pseudonyms_are_those_of_the_key(exported: InMemorySpanExporter) -> None:
     RECORDER.policy = "pseudonym"
     make(sample(1, 0), jid="alice@a.example/x")
-    assert (spans.get_finished_spans()[0].attributes or {})["jid"] == RECORDER.key.text("alice@a.example")
+    assert (exported.get_finished_spans()[0].attributes or {})["jid"] == RECORDER.key.text("alice@a.example")
 
 
-def test_a_body_has_no_attribute_to_leave_by(spans: InMemorySpanExporter) -> None:
+def test_a_body_has_no_attribute_to_leave_by(exported: InMemorySpanExporter) -> None:
     before = names.ATTRIBUTES_REFUSED.values.get((), 0)
     make(sample(1, 0), body=CANARY, stanza=f"<message><body>{CANARY}</body></message>", message_id="m" * 9999)
-    [found] = spans.get_finished_spans()
+    [found] = exported.get_finished_spans()
     assert CANARY not in found.to_json() and names.ATTRIBUTES_REFUSED.values[()] == before + 2
     assert (found.attributes or {})["message_id"] == "m" * trace.ATTRIBUTE_CHARACTERS_MAX
 

@@ -20,10 +20,18 @@ class Bucket:
         if self.at < 0.0:
             self.tokens = self.burst
         else:
-            self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
+            self.tokens = min(self.burst, self.tokens + max(0.0, now - self.at) * self.rate)
         self.at = now
         self.tokens -= amount
         return 0.0 if self.tokens >= 0.0 else -self.tokens / self.rate
+
+    def spend(self, now: float) -> bool:
+        """Spend one token; False, and nothing spent, where no whole one is left."""
+        self.take(0.0, now)
+        if self.tokens < 1.0:
+            return False
+        self.tokens -= 1.0
+        return True
 
 
 @dataclass(slots=True)

@@ -12,12 +12,13 @@ from natter.proto.v1 import bus_pb2
 from natter.telemetry import trace
 from natter.telemetry.names import SPAN_STANZA, STANZA_LATENCY, STANZAS_PROCESSED
 
+from . import spans
 from .exceptional import Exceptional
 from .session import Session
+from .spans import KIND_NAMES
 
 # How much larger the share may become in one look.
 RATIO_STEP_MAX = 2.0
-KIND_NAMES = ("", "message", "presence", "iq")
 
 
 @dataclass(slots=True)
@@ -201,22 +202,5 @@ class Tally:
         return hop
 
     def _span_out(self, frame: bus_pb2.Frame, recipients: int, size: int, now_us: int) -> str:
-        name = KIND_NAMES[frame.kind]
-        return trace.span(
-            SPAN_STANZA,
-            traceparent=frame.traceparent,
-            start_us=now_us,
-            end_us=time_ns() // 1000,
-            attributes={
-                "stanza_type": f"{name}.{frame.type}" if frame.type else name,
-                "from": frame.sender,
-                "to": frame.to,
-                "direction": "out",
-                "outcome": "delivered",
-                "recipients": recipients,
-                "bytes": size,
-                "messaging.system": "nats",
-                "messaging.operation.type": "receive",
-                "messaging.destination.template": "natter.deliver.*",
-            },
-        )
+        traceparent = frame.traceparent
+        return spans.delivered(frame, recipients, size, traceparent=traceparent, start_us=now_us, operation="receive")
