@@ -14,6 +14,17 @@ from natter.proto.v1 import bus_pb2
 from taking import SM, R, World, again, chat, kill, managed, numbered, received
 
 
+async def talking(world: World, one: Any, other: Any) -> tuple[Any, str, Any]:
+    """Alice, the id of her session, and bob: she has got four messages of his, and three of hers are durable."""
+    alice, previd = await managed(world, one)
+    bob = await world.login(other, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, 4))
+    await received(alice, "n3.")
+    alice.send(numbered("bob@localhost/b", 0, 3) + R)
+    await alice.until(f"<a xmlns='{SM}' h='3'/>")
+    return alice, previd, bob
+
+
 async def test_killed_while_a_session_arrives(world: World) -> None:
     one, two, three = [await world.gateway() for _ in range(3)]
     _alice, previd = await managed(world, one)
@@ -36,12 +47,7 @@ async def test_killed_while_a_session_arrives(world: World) -> None:
 
 async def test_killed_before_it_had_adopted(world: World) -> None:
     one, two, three = [await world.gateway() for _ in range(3)]
-    alice, previd = await managed(world, one)
-    bob = await world.login(three, "bob", "b")
-    bob.send(numbered("alice@localhost/r", 0, 4))
-    await received(alice, "n3.")
-    alice.send(numbered("bob@localhost/b", 0, 3) + R)
-    await alice.until(f"<a xmlns='{SM}' h='3'/>")
+    _alice, previd, bob = await talking(world, one, three)
     # Two has the record, and gets no further.
     record = world.directory.by_resumption(hashed(previd))
     arrival = two.gateway.takeovers._expect(record)
@@ -58,12 +64,7 @@ async def test_killed_before_it_had_adopted(world: World) -> None:
 
 async def test_killed_before_it_had_adopted_and_checkpoints_went_on(world: World) -> None:
     one, two, three = [await world.gateway() for _ in range(3)]
-    alice, previd = await managed(world, one)
-    bob = await world.login(three, "bob", "b")
-    bob.send(numbered("alice@localhost/r", 0, 4))
-    await received(alice, "n3.")
-    alice.send(numbered("bob@localhost/b", 0, 3) + R)
-    await alice.until(f"<a xmlns='{SM}' h='3'/>")
+    alice, previd, bob = await talking(world, one, three)
     await one.checkpoints.write()
     record = world.directory.by_resumption(hashed(previd))
     arrival = two.gateway.takeovers._expect(record)
@@ -410,12 +411,7 @@ async def test_there_and_back_and_settled(world: World, monkeypatch: pytest.Monk
 
 async def test_a_checkpoint_of_a_session_on_its_way_back_does_not_hide_what_it_had_been_here(world: World) -> None:
     one, two = await world.gateway(checkpoint_seconds=60), await world.gateway(checkpoint_seconds=60)
-    alice, previd = await managed(world, one)
-    bob = await world.login(two, "bob", "b")
-    bob.send(numbered("alice@localhost/r", 0, 4))
-    await received(alice, "n3.")
-    alice.send(numbered("bob@localhost/b", 0, 3) + R)
-    await alice.until(f"<a xmlns='{SM}' h='3'/>")
+    alice, previd, _bob = await talking(world, one, two)
     await one.checkpoints.write()
     # The other one claims it, and does no more.
     record = world.directory.by_resumption(hashed(previd))

@@ -23,6 +23,8 @@ ROUND_SECONDS = 0.05
 RETRY_SECONDS = 0.5
 # About as long as a dead gateway is thought to live.
 ARRIVING_ROUNDS_MAX = 100
+# How often it is asked whether it does.
+ALIVE_ROUNDS = 20
 
 
 async def claim(gateway: Gateway, session: Session, record: Record) -> bool:
@@ -61,13 +63,13 @@ async def settled(gateway: Gateway, record: Record) -> bool:
     on like that for ever.
     """
     directory = gateway.binding.directory
-    for _ in range(ARRIVING_ROUNDS_MAX):
+    for round_ in range(ARRIVING_ROUNDS_MAX):
         if not record.arriving:
             return True
-        if record.gateway not in await alive(gateway.bus, "gateway"):
+        # The replica hears by itself of what changes; many may wait here at once.
+        if not round_ % ALIVE_ROUNDS and record.gateway not in await alive(gateway.bus, "gateway"):
             return True
         await asyncio.sleep(ROUND_SECONDS)
-        await directory.sync()
         now = directory.by_session(record.session)
         if now is None or now.gateway != record.gateway:
             return False
