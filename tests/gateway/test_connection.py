@@ -8,7 +8,8 @@ import ssl
 from typing import Any
 
 import pytest
-from natter.gateway.connection import Connection
+from natter.gateway.connection import TURN, Connection
+from natter.gateway.gate import Gate
 from natter.proto.v1 import bus_pb2
 from natter.telemetry.names import CONNECTIONS_ACTIVE
 
@@ -113,6 +114,45 @@ async def test_bytes_behind_starttls_are_thrown_away(world: World) -> None:
     features = await alice.features()
     assert alice.text == ""
     assert "SCRAM-SHA-256" in features
+
+
+async def test_who_has_no_session_is_read_once_a_turn(world: World) -> None:
+    gateway = await world.gateway()
+    gate = gateway.gateway.gate = Gate(1.0, lambda: 0.0, lambda *_: None)
+    gate._turns, gate._at = 1.0, 0.0
+    alice = await world.connect(gateway)
+    await alice.features()
+    # What came is answered; what comes next waits.
+    alice.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGFsaWNlAHNlY3JldA==</auth>")
+    await alice.until("<success")
+    alice.send(STREAM)
+    [peer] = gateway.gateway.connections()
+    await world.router.until(lambda: peer.resting == TURN)
+    gate._turns = 1.0
+    gate._tick()
+    await alice.until("<bind ")
+    assert peer.resting == TURN and not gate.free()
+
+
+@pytest.mark.parametrize("way", ["plain", "starttls", "direct"])
+async def test_with_few_turns_everybody_gets_in(world: World, way: str) -> None:
+    gateway = await world.gateway()
+    loop = asyncio.get_running_loop()
+    gate = Gate(1.0, loop.time, loop.call_later, pace=100.0, _turns=0.0)
+    gateway.gateway.gate = gate
+    for door in gateway.listeners:
+        door.gate = gate
+    clients = [await world.connect(gateway, direct=way == "direct") for _ in range(3)]
+    if way == "starttls":
+        await asyncio.gather(*(client.features() for client in clients))
+        await asyncio.gather(*(client.starttls(world.trust) for client in clients))
+    logins = (client.login("alice", "secret", resource=f"r{n}") for n, client in enumerate(clients))
+    await asyncio.gather(*logins)
+    assert gateway.gateway.count == 3
+    clients[0].send(chat("alice@localhost/r2", "hello"))
+    await clients[2].until("<body>hello</body>")
+    # And from then on nobody waits for turns.
+    assert not any(peer.resting for peer in gateway.gateway.connections())
 
 
 async def test_no_plaintext_where_tls_is_required(world: World) -> None:

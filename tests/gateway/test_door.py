@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
 from natter.gateway import door as module
 from natter.gateway.door import Door, listen
-from natter.gateway.gate import Gate
+from natter.gateway.gate import SAVED_MAX, Gate
+from natter.gateway.tls import server_context
+from natter.runtime import certificates
 from natter.telemetry.names import LIMITS_HIT
 
+SAVED = int(SAVED_MAX)
 Eventually = Callable[..., Awaitable[None]]
 
 
@@ -27,7 +31,10 @@ class House:
         self.tasks: set[asyncio.Task[None]] = set()
         (self.socket,) = listen("127.0.0.1", 0, 64)
         self.address = self.socket.getsockname()
-        self.door = Door(self.loop, self.gate, self.socket, self.guest, self.spawn, None, 5.0, 1.0)
+        self.door = self.made()
+
+    def made(self, tls: ssl.SSLContext | None = None, tls_seconds_max: float = 30.0) -> Door:
+        return Door(self.loop, self.gate, self.socket, self.guest, self.spawn, tls, tls_seconds_max, 1.0)
 
     def guest(self) -> asyncio.Protocol:
         house = self
@@ -58,12 +65,12 @@ async def house() -> AsyncIterator[House]:
 
 
 async def test_those_without_a_turn_wait_outside(house: House, eventually: Eventually) -> None:
-    outside = [house.knock() for _ in range(6)]
+    outside = [house.knock() for _ in range(SAVED + 2)]
     # Turns that were saved; the clock of the gate stands still.
-    await eventually(lambda: len(house.inside) == 4 and house.timers)
+    await eventually(lambda: len(house.inside) == SAVED and house.timers)
     house.gate._turns = 1.0
     house.timers.pop()()
-    await eventually(lambda: len(house.inside) == 5 and house.timers)
+    await eventually(lambda: len(house.inside) == SAVED + 1 and house.timers)
     # As many as are let in are accepted; TCP_NODELAY as ever.
     made = house.inside[0].get_extra_info("socket")
     assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -72,17 +79,79 @@ async def test_those_without_a_turn_wait_outside(house: House, eventually: Event
 
 
 async def test_closed_it_refuses(house: House, eventually: Eventually) -> None:
-    waiting = [house.knock() for _ in range(5)]
-    await eventually(lambda: len(house.inside) == 4 and house.timers)
+    waiting = [house.knock() for _ in range(SAVED + 1)]
+    await eventually(lambda: len(house.inside) == SAVED and house.timers)
     house.door.close()
     with pytest.raises(OSError):
         house.knock()
     # Its turn comes after the end.
     house.gate._turns = 1.0
     house.timers.pop()()
-    assert len(house.inside) == 4
+    assert len(house.inside) == SAVED
     for one in waiting:
         one.close()
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    made = certificates.ensure(tmp_path_factory.mktemp("tls"), "localhost")
+    return server_context(made.certificate, made.key)
+
+
+def shake(address: Any) -> ssl.SSLSocket:
+    """The client's side, on another thread."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(address, timeout=30) as plain:
+        return context.wrap_socket(plain)
+
+
+async def test_a_handshake_has_a_turn_when_the_client_has_begun_it(
+    house: House, eventually: Eventually, tls: ssl.SSLContext
+) -> None:
+    house.door.tls = tls
+    silent = house.knock()
+    await eventually(lambda: len(house.tasks) == 1)
+    while house.gate.free():
+        pass
+    house.gate._turns = 1.0
+    shaking = asyncio.create_task(asyncio.to_thread(shake, house.address))
+    # Accepted, with the last turn; its handshake waits for the next one, and who says nothing for none.
+    await eventually(lambda: len(house.tasks) == 2 and house.timers)
+    assert house.gate._turns < 1.0 and not house.inside
+    house.gate._turns = 1.0
+    house.timers.pop()()
+    one = await shaking
+    await eventually(lambda: len(house.inside) == 1)
+    assert one.version() in ("TLSv1.2", "TLSv1.3") and len(house.tasks) == 1
+    one.close()
+    house.gate._turns = 1.0
+    silent.close()
+    await eventually(lambda: not house.tasks)
+
+
+async def test_who_connects_and_says_nothing_is_cut_off(
+    house: House, eventually: Eventually, tls: ssl.SSLContext
+) -> None:
+    house.door.close()
+    (house.socket,) = listen("127.0.0.1", 0, 64)
+    house.door = house.made(tls, 0.05)
+    house.door.open()
+    before = LIMITS_HIT.values.get(("tls_handshake",), 0)
+    with socket.create_connection(house.socket.getsockname(), timeout=30) as silent:
+        assert await asyncio.to_thread(silent.recv, 1) == b""
+    assert LIMITS_HIT.values[("tls_handshake",)] == before + 1 and not house.inside
+    await eventually(lambda: not house.tasks)
+
+
+async def test_stopped_it_leaves_no_connection_open(house: House, eventually: Eventually, tls: ssl.SSLContext) -> None:
+    house.door.tls = tls
+    with house.knock() as silent:
+        await eventually(lambda: len(house.tasks) == 1)
+        for task in list(house.tasks):
+            task.cancel()
+        silent.settimeout(30)
+        assert await asyncio.to_thread(silent.recv, 1) == b""
 
 
 class Full:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Coroutine, Iterable, Sequence
+from functools import partial
 from time import time_ns
 from typing import Any, cast
 
@@ -28,7 +29,7 @@ from .unacked import Unacked
 log = logging.getLogger(__name__)
 
 # Reasons to read no more for now.
-RATE, HELD, LANE, WORK = 1, 2, 4, 8
+RATE, HELD, LANE, WORK, TURN = 1, 2, 4, 8, 16
 # After this silence the stream gives its parser back.
 QUIET_SECONDS = 10.0
 # What a client may send in the tick between its TLS handshake and ours having ended.
@@ -157,6 +158,7 @@ class Connection(asyncio.BufferedProtocol):
         self.heard = now = gateway.loop.time()
         events = self.stream.receive(data, now)
         if self.session is None:
+            self._wait_for_turn()
             self.react(events)
             return
         self._take(events, self.session)
@@ -169,6 +171,13 @@ class Connection(asyncio.BufferedProtocol):
                 self.rest(RATE)
                 gateway.loop.call_later(wait, self.go_on, RATE)
         gateway.look_at_lane()
+
+    def _wait_for_turn(self) -> None:
+        """Who has no session yet says one thing per turn."""
+        gate = self.gateway.gate
+        if not self.resting & TURN and not gate.free():
+            self.rest(TURN)
+            gate.go_on(partial(self.go_on, TURN))
 
     def _say_when_full(self) -> None:
         """Let "paused" mean "not all of it was taken": the outbox then knows what was written."""
@@ -318,6 +327,9 @@ class Connection(asyncio.BufferedProtocol):
         """STARTTLS, after <proceed/> was written."""
         gateway = self.gateway
         assert gateway.tls is not None
+        await gateway.gate.turn()
+        if self.closing:
+            return
         self.early = bytearray()
         try:
             transport = await gateway.loop.start_tls(

@@ -102,6 +102,10 @@ class Door:
 
     async def _connect(self, connection: socket.socket) -> None:
         try:
+            if self.tls is not None:
+                async with asyncio.timeout(self.tls_seconds_max):
+                    await self._heard(connection)
+                    await self.gate.turn()
             await self.loop.connect_accepted_socket(
                 self.factory,
                 connection,
@@ -113,3 +117,15 @@ class Door:
             # The client's mistake, or it has gone: there is nobody to tell.
             LIMITS_HIT.add("tls_handshake")
             connection.close()
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+
+    async def _heard(self, connection: socket.socket) -> None:
+        """Wait until the client has begun its handshake: answering is what costs."""
+        heard = self.loop.create_future()
+        self.loop.add_reader(connection, lambda: None if heard.done() else heard.set_result(None))
+        try:
+            await heard
+        finally:
+            self.loop.remove_reader(connection)

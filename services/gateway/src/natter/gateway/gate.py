@@ -1,15 +1,15 @@
 """Setting up connections in portions: as many as leave the event loop punctual. Who is connected already does not wait.
 
-To accept a connection and shake hands over TLS takes about a millisecond of the loop, to log in another. When
-thousands come at once, these are seconds in which nobody hears anything. So each such piece of work waits for a turn.
-How many turns there are is found out: a few more with every tick that comes in time, a tenth less with every one that
-is late, whoever made it so – this process, or others on its cores.
+To accept a connection, to shake hands over TLS, to log in: each takes up to a millisecond of the loop. When thousands
+come at once, these are seconds in which nobody hears anything. So each step waits for a turn: one connection that is
+accepted, one handshake, one read of what a client without a session says. How many turns there are is found out: a few
+more with every tick that comes in time, a tenth less with every one that is late, whoever made it so – this process, or
+others on its cores.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,11 +25,8 @@ PACE_MAX: Final = 5000.0
 # What a tick in time adds, and what one that was late leaves.
 FASTER: Final = 1.0
 SLOWER: Final = 0.9
-# Turns that may be taken at once after a while without any.
-SAVED_MAX: Final = 4.0
-# What is made while people come in stays: the collector looks at it in small portions, too (20,000 objects are 20 ms),
-# and at everything there is (2,500 sessions are 100 ms) after millions only.
-RUSH_OBJECTS: Final = (1000, 4, 1000)
+# Turns that may be taken at once after a while without any: about one login.
+SAVED_MAX: Final = 8.0
 
 
 @dataclass(slots=True)
@@ -44,11 +41,9 @@ class Gate:
     _at: float = float("-inf")
     # When the next tick should come; 0.0 while nobody waits.
     _due: float = 0.0
-    # Who has got in and goes on: as many as connections are let in and have no session.
-    _waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
-    # The collector's thresholds as they were before the rush.
-    _calm: tuple[int, int, int] | None = None
-    # Listeners with somebody at the door: one entry each.
+    # Who has got in and goes on: one entry per connection without a session.
+    _inside: deque[Callable[[], None]] = field(default_factory=deque)
+    # Listeners with somebody at the door, and who is to shake hands: one entry each.
     _doors: deque[Callable[[], None]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -59,18 +54,22 @@ class Gate:
         if not self.lag_seconds_max:
             return True
         self._refill(self.clock())
-        if self._waiting or self._doors or self._turns < 1.0:
+        if self._inside or self._doors or self._turns < 1.0:
             return False
         self._turns -= 1.0
         return True
 
+    def go_on(self, inside: Callable[[], None]) -> None:
+        """Call `inside` when it has a turn, before all who are still outside: what was begun is finished first."""
+        self._inside.append(inside)
+        self._tick_later()
+
     async def turn(self) -> None:
-        """Wait for a turn, before all who are still outside: what was begun is finished first."""
+        """Wait for a turn, among those who are still outside."""
         if self.free():
             return
         waiting = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
-        self._tick_later()
+        self.when_free(lambda: None if waiting.done() else waiting.set_result(None))
         await waiting
 
     def when_free(self, door: Callable[[], None]) -> None:
@@ -83,9 +82,6 @@ class Gate:
         self._at = now
 
     def _tick_later(self) -> None:
-        if self._calm is None:
-            self._calm = gc.get_threshold()
-            gc.set_threshold(*RUSH_OBJECTS)
         if not self._due:
             self._due = self.clock() + TICK_SECONDS
             self.call_later(TICK_SECONDS, self._tick)
@@ -97,17 +93,8 @@ class Gate:
         SETUP_PACE.set(int(self.pace))
         self._due = 0.0
         self._refill(now)
-        while self._turns >= 1.0 and (self._waiting or self._doors):
-            if self._waiting:
-                waiting = self._waiting.popleft()
-                if waiting.done():
-                    continue
-                waiting.set_result(None)
-            else:
-                self._doors.popleft()()
+        while self._turns >= 1.0 and (self._inside or self._doors):
+            (self._inside or self._doors).popleft()()
             self._turns -= 1.0
-        if self._waiting or self._doors:
+        if self._inside or self._doors:
             self._tick_later()
-        elif self._calm is not None:
-            gc.set_threshold(*self._calm)
-            self._calm = None

@@ -115,7 +115,6 @@ async def find_keys(client: Client, wanted: CredentialsWanted) -> None:
     try:
         if not await client.gateway.admission.turn():
             raise Unreachable
-        await client.gateway.gate.turn()
         reply = await client.gateway.credentials.get(wanted.username)
         client.account = reply.revision
         keys = keys_of(keys_by_mechanism(reply)[wanted.mechanism])
@@ -132,7 +131,6 @@ async def check_password(client: Client, wanted: PlainWanted) -> None:
     try:
         if not await gateway.admission.turn():
             raise Unreachable
-        await gateway.gate.turn()
         reply = await gateway.credentials.get(wanted.username)
         client.account = reply.revision
         mechanism, found = max(keys_by_mechanism(reply).items())
@@ -167,8 +165,6 @@ async def bind(client: Client, wanted: BindWanted) -> None:
     """A resource, and with it a session."""
     gateway = client.gateway
     bare = f"{wanted.username}@{gateway.server.domain}"
-    # A session that is resumed costs others nothing; a new one is told to everybody.
-    await gateway.gate.turn()
     try:
         try:
             if wanted.resource:
