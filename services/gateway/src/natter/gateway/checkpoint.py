@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from natter.bus.api import Bus, BusError
 from natter.bus.kv import Bucket
@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from .gateway import Gateway
 
 PART_BYTES_MAX = 400 * 1024
+# What is written of so many sessions takes a millisecond; between two parts the loop turns.
+PART_SESSIONS = 400
+# So many are dealt to the parts between two turns.
+DEALT_SESSIONS = 5000
 # Written again after this time, though nothing has changed: the bucket forgets what is old.
 REPEAT_SECONDS = 3600.0
 # How long sessions that have moved are still told of: whoever has them may die before they are settled there.
 DEPARTED_SECONDS = 60.0
+# In the names of such parts, and no others.
+DEPARTED = ".departed"
 
 
 @dataclass(slots=True)
@@ -73,7 +79,8 @@ class Checkpoints:
         if now - self._repeated > REPEAT_SECONDS:
             self._repeated = now
             self._written.clear()
-        parts = list(self._parts())
+        parts = await self._parts()
+        # Only now: who has gone meanwhile may not be in them.
         departed, self.gateway.departed = self.gateway.departed, set()
         self._remember(departed, now)
         # What was counted is in the lane now, or it is not counted.
@@ -82,7 +89,7 @@ class Checkpoints:
         await stored.wait()
         # The departed first: they are never missing.
         wanted = {name: part for name, (_, part) in self._departed.items()}
-        wanted |= {f"{self.gateway.incarnation}.{n}": part.SerializeToString() for n, part in enumerate(parts)}
+        wanted |= {f"{self.gateway.incarnation}.{name}": part.SerializeToString() for name, part in parts.items()}
         for name, part in wanted.items():
             if self._written.get(name) != part:
                 await self._bucket.put(name, part)
@@ -90,7 +97,7 @@ class Checkpoints:
         for name in [name for name in self._written if name not in wanted]:
             await self._bucket.delete(name)
             del self._written[name]
-        self._last = parts
+        self._last = list(parts.values())
         self._told = tuple(wanted.values())
 
     def _remember(self, departed: set[str], now: float) -> None:
@@ -100,51 +107,74 @@ class Checkpoints:
         if not departed:
             return
         for number, part in enumerate(self._last):
-            kept = bus_pb2.Checkpoint()
-            kept.CopyFrom(part)
-            del kept.sessions[:]
-            kept.sessions.extend(state for state in part.sessions if state.session in departed)
+            gone = [state for state in part.sessions if state.session in departed]
             # The first one also for sessions that it does not know: they begin behind it.
-            if kept.sessions or not number:
+            if gone or not number:
+                kept = bus_pb2.Checkpoint(delivered=part.delivered, lane_sequence=part.lane_sequence, marks=part.marks)
+                kept.sessions.extend(gone)
                 self._departures += 1
-                name = f"{self.gateway.incarnation}.departed{self._departures}"
+                name = f"{self.gateway.incarnation}{DEPARTED}{self._departures}"
                 self._departed[name] = (now + DEPARTED_SECONDS, kept.SerializeToString())
 
-    def _parts(self) -> Iterator[bus_pb2.Checkpoint]:
-        head = bus_pb2.Checkpoint(
-            delivered=self.gateway.cursor.sequence,
-            lane_sequence=self.gateway.lane.last_sequence or self.lane_start,
-            marks=as_marks(self.marks),
-        )
-        part = bus_pb2.Checkpoint()
-        part.CopyFrom(head)
-        size = 0
+    async def _parts(self) -> dict[str, bus_pb2.Checkpoint]:
+        """By name. Each is true as of its own moment; the first knows no session, and is older than the others.
+
+        A session is in a part of the same name as long as there are as many parts: it is in all that a reader finds,
+        though only some have been written anew.
+        """
+        parts = {"head": self._head()}
         resumable = self.gateway.resumable
         arriving = (s for s in self.gateway.takeovers.arriving() if s.managed is None or s.managed.id not in resumable)
-        for session in chain(resumable.values(), arriving):
+        sessions = [*resumable.values(), *arriving]
+        count = 1
+        while count * PART_SESSIONS < len(sessions):
+            count *= 2
+        dealt: list[list[Session]] = [[] for _ in range(count)]
+        for number, session in enumerate(sessions):
+            if number and not number % DEALT_SESSIONS:
+                await asyncio.sleep(0)
+            dealt[crc32(session.id.encode()) % count].append(session)
+        for number, hand in enumerate(dealt):
+            if number:
+                await asyncio.sleep(0)
+            parts |= {f"{count}-{number}-{n}": part for n, part in enumerate(self._part(hand))}
+        return parts
+
+    def _part(self, sessions: list[Session]) -> Iterator[bus_pb2.Checkpoint]:
+        """What is to be said of them, in portions that fit into a message."""
+        part, size = self._head(), 0
+        for session in sessions:
+            if session.over:
+                continue
             state = self._state(session)
             size += state.ByteSize() + 8
-            if size > PART_BYTES_MAX:
+            if size > PART_BYTES_MAX and part.sessions:
                 yield part
-                part = bus_pb2.Checkpoint()
-                part.CopyFrom(head)
-                size = state.ByteSize()
+                part, size = self._head(), state.ByteSize() + 8
             part.sessions.append(state)
-        yield part
+        if part.sessions:
+            yield part
+
+    def _head(self) -> bus_pb2.Checkpoint:
+        gateway = self.gateway
+        return bus_pb2.Checkpoint(
+            delivered=gateway.cursor.sequence,
+            lane_sequence=gateway.lane.last_sequence or self.lane_start,
+            marks=as_marks(self.marks),
+        )
 
     def _state(self, session: Session) -> bus_pb2.SessionState:
         outbox = session.outbox
         since = self.gateway.takeovers.since(session.id)
         inbound = session.inbound
-        # What waits for the directory is not in the lane.
-        first = next((held.frame for held in session.held if held.frame is not None), None)
-        if first is not None:
-            inbound = (first.inbound - 1) & 0xFFFFFFFF
+        if session.held:
+            # What waits for the directory is not in the lane.
+            first = next((held.frame for held in session.held if held.frame is not None), None)
+            if first is not None:
+                inbound = (first.inbound - 1) & 0xFFFFFFFF
         if since or not isinstance(outbox, Unacked):
             return bus_pb2.SessionState(session=session.id, since=since, inbound=inbound)
-        return bus_pb2.SessionState(
-            session=session.id,
-            inbound=inbound,
-            acknowledged=outbox.acknowledged,
-            places=outbox.places,
-        )
+        state = bus_pb2.SessionState(session=session.id, inbound=inbound, acknowledged=outbox.acknowledged)
+        if outbox.oldest:
+            state.places.extend(outbox.places)
+        return state
