@@ -8,6 +8,7 @@ from natter.bus import subjects
 from natter.bus.kv import Bucket
 from natter.bus.memory import MemoryBus
 from natter.gateway import former
+from natter.gateway.checkpoint import DEPARTED
 from natter.gateway.estate import FRESH_SECONDS, Estate, Estates, Item, heard, origin_of
 from natter.proto.v1 import bus_pb2
 
@@ -102,6 +103,25 @@ async def test_what_is_read_for_another_session_does_not_bring_back_the_past(mem
     left = estate.known(S)
     assert left is not None and (left.acknowledged, estate.inbound(S)) == (3, 5)
     await estate.close()
+
+
+async def test_the_log_is_read_from_where_those_begin_that_are_there(memory: MemoryBus) -> None:
+    parts = Bucket(memory, subjects.CHECKPOINTS)
+    long_ago = await put(memory, LOG, "lane.0", said("old", 1))
+    early = bus_pb2.Checkpoint(sessions=[bus_pb2.SessionState(session=S, inbound=7)])
+    await parts.put(f"{OLD}{DEPARTED}1", early.SerializeToString())
+    await checkpoint(memory, delivered=long_ago, sessions=[bus_pb2.SessionState(session="s2")])
+    estates = Estates(memory, "gateway-2-bb", lambda: 100.0)
+    now, all_ = estates.of(OLD, 0), estates.of(OLD, 0, departed=True)
+    assert now is not all_ and estates.of(OLD, 0) is now
+    for estate in (now, all_):
+        await estate.open()
+    assert now._read == long_ago and not await now.tells_of(S) and await now.tells_of("s2")
+    assert await all_.tells_of(S) and await all_.tells_of("s2")
+    assert bodies(all_) == ["old"] and all_.inbound(S) == 7
+    # Its own past is full of those that have gone.
+    assert estates.of("gateway-2-bb", 0, 5).departed
+    await estates.close()
 
 
 async def test_a_session_that_began_after_the_checkpoint(memory: MemoryBus) -> None:

@@ -17,11 +17,14 @@ from natter.proto.v1 import bus_pb2
 
 from . import former
 from .backlog import envelopes, frame_for
+from .checkpoint import DEPARTED
 
 # What clients acknowledge is in checkpoints only: for sessions that are taken later than this they are read again.
 FRESH_SECONDS = 5.0
 # A gateway may have thousands: what is in its checkpoint is looked at in turns of about a millisecond.
 SESSIONS_PER_TURN_MAX = 50
+# Likewise the entries that are on their way from the bus: what has come is read in one go.
+ENTRIES_IN_FLIGHT_MAX = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,14 @@ def heard(marks: Mapping[str, int], origin: str) -> bool:
 class Estate:
     """One other gateway, alive or not."""
 
-    def __init__(self, bus: Bus, gateway: str, lane: int, heir: str, until: int = 0) -> None:
+    def __init__(self, bus: Bus, gateway: str, lane: int, heir: str, until: int = 0, *, departed: bool = True) -> None:
         self._bus = bus
         self._gateway = gateway
         self._lane = lane
         # Not 0: it is the heir's own past, and from this entry on the heir itself takes what comes.
         self._until = until
+        # Whether it is wanted for sessions that have gone on from there, too: that is a minute to read.
+        self.departed = departed
         # Incarnation of the gateway that reads.
         self._heir = heir
         self._log = subjects.deliver(gateway)
@@ -133,6 +138,8 @@ class Estate:
             await subscription.stop()
         self._subscriptions.clear()
         values = await Bucket(self._bus, subjects.CHECKPOINTS).values(f"{self._gateway}.*")
+        if not self.departed:
+            values = [value for value in values if DEPARTED not in value.key]
         parts = [bus_pb2.Checkpoint.FromString(value.value) for value in values]
         self.found = bool(parts)
         if not parts:
@@ -170,10 +177,17 @@ class Estate:
                 (subjects.lane(self._lane),),
                 self._take_lane,
                 start=self.lane_start + 1,
+                in_flight_max=ENTRIES_IN_FLIGHT_MAX,
             )
         )
         self._subscriptions.append(
-            await self._bus.subscribe(subjects.DELIVERIES, (self._log,), self._take, start=start + 1)
+            await self._bus.subscribe(
+                subjects.DELIVERIES,
+                (self._log,),
+                self._take,
+                start=start + 1,
+                in_flight_max=ENTRIES_IN_FLIGHT_MAX,
+            )
         )
 
     async def _look_up(self, places: dict[str, Iterable[int]]) -> None:
@@ -197,6 +211,11 @@ class Estate:
             # The order is the session's, not always the log's: what others sent waits for CONTROL_SETTLED.
             left.items += [found[place, session] for place in of_session if (place, session) in found]
             left.seen.update(item.origin for item in left.items)
+
+    async def tells_of(self, session: str) -> bool:
+        """Whether the session was there when the last checkpoint was written, or has come since."""
+        await self.sync()
+        return session in self._left
 
     def known(self, session: str) -> Left | None:
         """What is known of a session so far; None: nothing that could be resumed."""
@@ -341,18 +360,23 @@ class Estates:
         self._heir = heir
         self._now = now
         # By gateway, the one that further sessions come from; of the past of this one by where it ends.
-        self._open: dict[tuple[str, int], Estate] = {}
+        self._open: dict[tuple[str, int, bool], Estate] = {}
         self._older: list[Estate] = []
 
-    def of(self, gateway: str, lane: int, since: int = 0) -> Estate:
-        """What this gateway leaves, as it is now; of the heir itself what it had left before the entry `since`."""
+    def of(self, gateway: str, lane: int, since: int = 0, *, departed: bool = False) -> Estate:
+        """What this gateway leaves, as it is now; of the heir itself what it had left before the entry `since`.
+
+        `departed`: of sessions that are not there any more, too.
+        """
         now = self._now()
         until = since if gateway == self._heir else 0
-        estate = self._open.get((gateway, until))
+        departed = departed or bool(until)
+        name = gateway, until, departed
+        estate = self._open.get(name)
         if estate is None or now - estate.began > FRESH_SECONDS:
             if estate is not None:
                 self._older.append(estate)
-            estate = self._open[gateway, until] = Estate(self._bus, gateway, lane, self._heir, until)
+            estate = self._open[name] = Estate(self._bus, gateway, lane, self._heir, until, departed=departed)
             estate.began = now
         estate.used = now
         return estate

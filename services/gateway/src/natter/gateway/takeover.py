@@ -236,12 +236,8 @@ class Takeovers:
 
     async def _inherit(self, arrival: Arrival, record: Record, way: tuple[str, ...] = ()) -> Left | None:
         """Everything that the old gateway leaves, fenced, so that nothing is added to it."""
-        # The same one when this is tried again: what it has read so far is not read again.
-        estate = arrival.opened.get(record.gateway) or self._estates.of(record.gateway, record.lane, arrival.since)
-        arrival.opened[record.gateway] = estate
-        arrival.estates = [estate]
         arrival.routed.clear()
-        await estate.open()
+        estate = await self._opened(arrival, record)
         # Over: it has moved on, and may even be back, and what it says here must not end up behind a fence of its past.
         if not estate.found or arrival.session.over:
             return None
@@ -266,6 +262,20 @@ class Takeovers:
         if left is None or not left.capturing or not left.former:
             return left
         return await self._inherit_former(arrival, record, left, (*way, record.gateway))
+
+    async def _opened(self, arrival: Arrival, record: Record) -> Estate:
+        """What the record's gateway leaves of the session; `arrival.estates` from then on."""
+        # The same one when this is tried again: what it has read so far is not read again.
+        estate = arrival.opened.get(record.gateway) or self._estates.of(record.gateway, record.lane, arrival.since)
+        for _ in range(2):
+            arrival.opened[record.gateway] = estate
+            arrival.estates = [estate]
+            await estate.open()
+            if estate.departed or (estate.found and await estate.tells_of(record.session)):
+                break
+            # It has gone on from there, to whoever has died since or to this gateway while it was slow.
+            estate = self._estates.of(record.gateway, record.lane, arrival.since, departed=True)
+        return estate
 
     async def _fence(self, arrival: Arrival, estate: Estate, record: Record) -> int:
         """Where the fence stands, once everything before it was read, however long that takes; 0: it never will be."""
