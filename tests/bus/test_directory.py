@@ -59,6 +59,18 @@ async def test_late_replica_has_everything(bus: Bus) -> None:
     assert late.sessions("nobody@example.org") == {}
 
 
+async def test_it_knows_how_many_sessions_each_gateway_has(bus: Bus) -> None:
+    mine = await started(bus)
+    one, two = [await mine.create(record(f"user{n}@example.org/r", f"s{n}")) for n in range(2)]
+    assert dict(mine.gateways()) == {"gateway-1-ab": 2}
+    one = await mine.update(one, available=True)
+    two = await mine.update(two, gateway="gateway-2-cd")
+    assert dict(mine.gateways()) == {"gateway-1-ab": 1, "gateway-2-cd": 1}
+    await mine.delete(one)
+    await mine.delete(two)
+    assert dict(mine.gateways()) == {}
+
+
 async def test_synced_replica_has_everything_stored_before(bus: Bus) -> None:
     mine, other = await started(bus), await started(bus)
     assert mine._watch is not None

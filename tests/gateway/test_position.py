@@ -58,6 +58,26 @@ async def test_it_moves_when_everything_was_written(world: World) -> None:
     assert await world.saved() == b"7"
 
 
+async def test_many_are_looked_at_in_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SESSIONS_PER_TURN_MAX", 2)
+    looked: list[int] = []
+
+    def sessions() -> Any:
+        for number in range(5):
+            looked.append(number)
+            yield SimpleNamespace(outbox=Outbox(1000, 10), managed=None)
+
+    world.position._sessions = sessions
+    world.taken = 7
+    saving = asyncio.create_task(world.position.save())
+    await asyncio.sleep(0)
+    # What comes from now on is not said to be written.
+    world.taken = 9
+    assert len(looked) == 5 and not saving.done() and await world.saved() == b"0"
+    await saving
+    assert await world.saved() == b"7"
+
+
 async def test_who_counts_and_cannot_be_resumed_has_no_heir(world: World) -> None:
     world.taken = 7
     world.session.outbox = outbox = Unacked(1000, 10, 5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from sys import intern
@@ -78,6 +79,7 @@ class Directory:
         self._watch: Subscription | None = None
         self._bares: dict[str, dict[str, Session]] = {}
         self._sessions: dict[str, Session] = {}
+        self._gateways: Counter[str] = Counter()
         # Session ids by `resumption`.
         self._resumptions: dict[str, str] = {}
         # Keys whose JID was too long to be read back from them.
@@ -119,6 +121,10 @@ class Directory:
         """The session that can be resumed under this hash."""
         found = self._sessions.get(self._resumptions.get(resumption, ""))
         return found if found is not None and found.resumption == resumption else None
+
+    def gateways(self) -> Mapping[str, int]:
+        """How many sessions each gateway has."""
+        return self._gateways
 
     def all(self) -> Iterable[Session]:
         """Every session. Do not await while iterating."""
@@ -278,6 +284,12 @@ class Directory:
         self._tell(session, None)
 
     def _tell(self, before: Session | None, after: Session | None) -> None:
+        if before is not None:
+            self._gateways[before.gateway] -= 1
+            if not self._gateways[before.gateway]:
+                del self._gateways[before.gateway]
+        if after is not None:
+            self._gateways[after.gateway] += 1
         for callback in self._callbacks:
             try:
                 callback(before, after)

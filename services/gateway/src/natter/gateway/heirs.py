@@ -49,11 +49,15 @@ class Heirs:
     async def look(self) -> None:
         """Look once. `BusError`."""
         gateway = self._gateway
+        directory = gateway.binding.directory
         live = await alive(gateway.bus, "gateway")
         if gateway.incarnation not in live or gateway.draining:
             self.missing = set()
             return
-        of_others = [s for s in gateway.binding.directory.all() if s.resumption and s.gateway not in live]
+        if directory.gateways().keys() <= set(live):
+            self.missing = set()
+            return
+        of_others = [s for s in directory.all() if s.resumption and s.gateway not in live]
         share, place = len(live), sorted(live).index(gateway.incarnation)
         mine = [s for s in of_others if s.gateway in self.missing and crc32(s.session.encode()) % share == place]
         mine = [s for s in mine if s.session not in self._taking]

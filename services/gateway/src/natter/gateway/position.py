@@ -16,6 +16,8 @@ from .session import Session
 log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 0.25
+# Looked at between two turns of the loop.
+SESSIONS_PER_TURN_MAX = 500
 
 
 class Position:
@@ -61,8 +63,12 @@ class Position:
     async def save(self) -> None:
         """Move forward, unless something still waits for a socket: it would be lost with this process."""
         taken = self._taken()
-        if any(_waits(session) for session in self._sessions()):
-            return
+        # Who waits for nothing when looked at has been written all that had been taken before.
+        for number, session in enumerate(list(self._sessions()), 1):
+            if _waits(session):
+                return
+            if not number % SESSIONS_PER_TURN_MAX:
+                await asyncio.sleep(0)
         if self._returned is not None:
             await self._returned()
         if self._given_up:
