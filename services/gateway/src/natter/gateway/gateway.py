@@ -51,8 +51,6 @@ CLOSED_PER_TURN_MAX = 200
 
 # How often some are closed, when not all at once.
 CLOSING_SECONDS = 0.05
-# Of a standstill (the process was not given the core, say) so much is made up for at once.
-CLOSING_MISSED_SECONDS_MAX = 0.1
 # Share of the time for stopping in which all are closed, whatever pace was asked for: the rest is for what they said.
 CLOSING_SHARE_MAX = 0.8
 
@@ -380,7 +378,7 @@ class Gateway:
         await self.lane.drain()
 
     async def _close_all(self) -> None:
-        """Close every stream at the chosen pace. What a standstill kept back is not made up for in one go."""
+        """Close every stream at the chosen pace; nothing is made up for, unless time runs out."""
         peers = self.connections()
         asked = closing(len(peers), self.settings)
         at = self.loop.time()
@@ -389,7 +387,7 @@ class Gateway:
         while peers:
             now = self.loop.time()
             pace = max(asked, len(peers) / max(end - now, CLOSING_SECONDS))
-            missed = min(now - at, CLOSING_MISSED_SECONDS_MAX)
+            missed = min(now - at, CLOSING_SECONDS)
             owed = min(owed + pace * missed, CLOSED_PER_TURN_MAX) if asked < float("inf") else CLOSED_PER_TURN_MAX
             at = now
             while owed >= 1.0 and peers:
