@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 from cluster import DOMAIN, Cluster, free_port
-from images import Builder, Image
+from containers import Containers
+from images import Builder
+from layers import Image
 from natter.runtime import certificates
 from natter.runtime.settings import service_names
 from raw import Raw, register_many, tls
@@ -29,29 +31,31 @@ TARGETS = ("runtime", "runtime-metrics")
 
 @dataclass(slots=True)
 class Built:
-    """The builder, and what it has built."""
+    """What was built, by target, and where it runs."""
 
-    builder: Builder
     images: dict[str, Image]
+    containers: Containers
+    folder: Path
 
     def said(self, name: str, image: Image, *words: str) -> str:
         """What `natter WORDS` prints in a container, which must succeed."""
-        process = self.builder.container(name, image, *words)
-        assert process.wait(120) == 0, self.builder.output(name)
-        return self.builder.output(name)
+        process = self.containers.start(name, image, *words)
+        assert process.wait(120) == 0, self.containers.output(name)
+        return self.containers.output(name)
 
 
 @pytest.fixture(scope="module")
-def built() -> Iterator[Built]:
-    # Not in pytest's folder: that is kept, and these are gigabytes.
-    with tempfile.TemporaryDirectory(prefix="natter-image") as folder:
-        builder = Builder(Path(folder))
-        try:
-            builder.start()
-            print(f"built on {builder.based_on}")
-            yield Built(builder, {target: builder.build(target) for target in TARGETS})
-        finally:
-            builder.stop()
+def built(own_folder: Path) -> Iterator[Built]:
+    builder = Builder(own_folder, os.environ["NATTER_IMAGE_BASE"])
+    print()
+    try:
+        builder.start()
+        images = {target: builder.build(target) for target in TARGETS}
+    finally:
+        builder.stop()
+    containers = Containers(own_folder / "containers", own_folder.name)
+    yield Built(images, containers, own_folder)
+    containers.close()
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -64,6 +68,10 @@ def test_it_runs_natter_without_root(built: Built, target: str) -> None:
     assert ("chdb" in packages) is (target == "runtime-metrics")
     assert not {name for name in packages if name.startswith(("pytest", "nats_server"))}
     assert not (image.root / "src").exists()
+    # Python writes no bytecode on a read-only root, so it is there, with the time of its source.
+    module = next(image.root.glob("opt/natter/lib/python3*/site-packages/natter/runtime/settings.py"))
+    (compiled,) = module.parent.glob("__pycache__/settings.*.pyc")
+    assert int.from_bytes(compiled.read_bytes()[8:12], "little") == int(module.stat().st_mtime)
 
 
 def ready(port: int) -> bool:
@@ -87,15 +95,15 @@ def test_every_service_runs_from_it(built: Built, tmp_path: Path) -> None:
     cluster = Cluster(tmp_path)
     made = certificates.ensure(tmp_path / "tls", DOMAIN)
     # Kubernetes shows secrets to the group of the pod; here to everybody.
-    shown = built.builder.folder / "tls"
+    shown = built.folder / "tls"
     shutil.copytree(made.key.parent, shown)
     for path in (shown, *shown.iterdir()):
         path.chmod(0o755)
     port, ops = free_port(), {service: free_port() for service in service_names()}
     more = {
         "gateway": {
-            "server__tls_certificate": f"/mnt/tls/{made.certificate.name}",
-            "server__tls_key": f"/mnt/tls/{made.key.name}",
+            "server__tls_certificate": f"/mnt/{made.certificate.name}",
+            "server__tls_key": f"/mnt/{made.key.name}",
             "gateway__c2s": "",
             "gateway__c2s_tls": f"127.0.0.1:{port}",
             "gateway__drain_seconds_max": "2",
@@ -109,19 +117,18 @@ def test_every_service_runs_from_it(built: Built, tmp_path: Path) -> None:
             image = built.images["runtime-metrics" if service == "metrics" else "runtime"]
             given = {"runtime__ops_port": str(ops[service]), "server__open_registration": "true"}
             environ = cluster.environment(service, **given, **more.get(service, {}))
-            running[service] = built.builder.container(service, image, "run", service, environ=environ, shown=(shown,))
+            running[service] = built.containers.start(service, image, "run", service, environ=environ, shown=shown)
         for service, process in running.items():
             wait_for(
                 service,
                 lambda service=service, process=process: ready(ops[service]) or process.poll() is not None,  # type: ignore[misc]
                 seconds_max=READY_SECONDS_MAX,
             )
-            assert process.poll() is None, built.builder.output(service)
+            assert process.poll() is None, built.containers.output(service)
         asyncio.run(talk(port, made.authority))
         for process in running.values():
             process.send_signal(signal.SIGTERM)
         assert {service: process.wait(60) for service, process in running.items()} == dict.fromkeys(running, 0)
     finally:
-        for process in running.values():
-            process.kill()
+        built.containers.close()
         cluster.close()

@@ -95,6 +95,7 @@ def built(module: str, version: str, *, seconds_max: float = GET_SECONDS_MAX) ->
     kept = cache() / f"{name}-{version}"
     with alone(name):
         if not kept.exists():
+            print(f"Go builds {name} {version}, once: this may take some minutes", flush=True)
             with tempfile.TemporaryDirectory(dir=cache()) as folder:
                 go(["install", f"{module}@{version}"], name, seconds_max=seconds_max, GOBIN=folder, CGO_ENABLED="0")
                 (Path(folder) / name).rename(kept)

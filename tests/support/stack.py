@@ -18,9 +18,9 @@ STOP_SECONDS_MAX = 15.0
 NATTER = Path(sys.executable).parent / "natter"
 
 
-def end_with_parent() -> None:
-    """Linux: SIGTERM when the test run dies, however it does; nothing is left behind."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
+    """Linux: this signal when the test run dies, however it does; nothing is left behind."""
+    ctypes.CDLL(None).prctl(1, number)
 
 
 def wait_for(what: str, true: Callable[[], bool], *, seconds_max: float) -> None:
