@@ -42,6 +42,8 @@ class Apart:
         self.watcher = subprocess.Popen(
             [sys.executable, "-c", WATCHER, self.prefix, *command],
             env={**os.environ, "PYTHONPATH": str(Path(apart.__file__).parent)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             # A terminal tells all of a session; a shell in the background has everybody ignore it.
             start_new_session=True,
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
@@ -109,11 +111,13 @@ def test_nothing_is_left_when_a_part_of_it_is_killed(standing: Apart, victim: st
     assert standing.left() == []
 
 
-def test_what_a_killed_watcher_leaves_goes_with_the_next(standing: Apart) -> None:
+def test_what_a_killed_watcher_leaves_goes_with_the_next(standing: Apart, capsys: pytest.CaptureFixture[str]) -> None:
     apart.remove_left(standing.prefix)
     assert standing.left() and standing.pids("sleep"), "it still runs: its folder stays"
     standing.watcher.kill()
     standing.ended()
-    assert standing.left()
+    (folder, *_) = standing.left()
+    assert capsys.readouterr().out == ""
     apart.remove_left(standing.prefix)
     assert standing.left() == []
+    assert capsys.readouterr().out.startswith(f"removing {folder}, which an earlier run left")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from cluster import DOMAIN, Cluster, free_port
-from containers import Containers
+from containers import WRITTEN, Containers
 from images import Builder
 from layers import Image
 from natter.runtime import certificates
@@ -82,6 +82,20 @@ def ready(port: int) -> bool:
         return False
 
 
+def confined(pid: int) -> None:
+    """It runs as the chart has it: the user, no capability, no way to get one, nothing written but where it may."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    assert set(status["Uid"].split()) == set(status["Gid"].split()) == {"10001"}
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
+    assert status["NoNewPrivs"].strip() == "1"
+    mounts = [line.split() for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines()]
+    options = {words[4]: set(words[5].split(",")) for words in mounts}
+    assert "ro" in options["/"]
+    with pytest.raises(OSError, match="Read-only"):
+        Path(f"/proc/{pid}/root/opt/natter/new").touch()
+    assert {place for place in WRITTEN if "rw" in options[place]} == set(WRITTEN)
+
+
 async def talk(port: int, ca: Path) -> None:
     """One registers, another too, and hears the first."""
     address, secure = ("127.0.0.1", port), tls(ca)
@@ -125,6 +139,7 @@ def test_every_service_runs_from_it(built: Built, tmp_path: Path) -> None:
                 seconds_max=READY_SECONDS_MAX,
             )
             assert process.poll() is None, built.containers.output(service)
+            confined(built.containers.pid(service))
         asyncio.run(talk(port, made.authority))
         for process in running.values():
             process.send_signal(signal.SIGTERM)

@@ -69,6 +69,10 @@ class Containers:
         """What it wrote."""
         return (self.folder / name / "out").read_text(errors="replace")
 
+    def pid(self, name: str) -> int:
+        """Its first process."""
+        return int(json.loads(self._runc("state", name))["pid"])
+
     def close(self) -> None:
         """Kill all that still run; that of runc alone would leave what it runs."""
         for name, process in self._running.items():
@@ -77,7 +81,8 @@ class Containers:
                 process.wait(RUNC_SECONDS_MAX)
         self._running.clear()
 
-    def _runc(self, *words: str) -> None:
+    def _runc(self, *words: str) -> str:
         command = [programs.debian("runc"), "--root", str(self.folder / "runc"), *words]
         done = subprocess.run(command, capture_output=True, text=True, timeout=RUNC_SECONDS_MAX, check=False)
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+        return done.stdout
