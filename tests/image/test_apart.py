@@ -121,3 +121,16 @@ def test_what_a_killed_watcher_leaves_goes_with_the_next(standing: Apart, capsys
     apart.remove_left(standing.prefix)
     assert standing.left() == []
     assert capsys.readouterr().out.startswith(f"removing {folder}, which an earlier run left")
+
+
+def test_what_only_has_the_name_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").touch()
+    (tmp_path / "some-link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "some-file").touch()
+    (tmp_path / "some-others").mkdir()
+    os.chown(tmp_path / "some-others", 10001, 10001)
+    before = sorted(tmp_path.rglob("*"))
+    apart.remove_left("some")
+    assert sorted(tmp_path.rglob("*")) == before

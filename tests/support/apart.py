@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -60,10 +61,19 @@ def run(command: list[str], *, prefix: str, variable: str) -> int:
 def remove_left(prefix: str) -> None:
     """Remove the folders of those whose watcher was killed. Those of others who still run stay."""
     for folder in sorted(Path(tempfile.gettempdir()).glob(f"{prefix}-*")):
-        with (folder / LOCK).open("a") as lock, suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            print(f"removing {folder}, which an earlier run left", flush=True)
-            _remove(folder)
+        # Who ends just now removes it, and its lock.
+        with suppress(BlockingIOError, FileNotFoundError):
+            about = folder.lstat()
+            # Others may write to the place, too.
+            if stat.S_ISDIR(about.st_mode) and about.st_uid == os.geteuid():
+                _remove_unless_locked(folder)
+
+
+def _remove_unless_locked(folder: Path) -> None:
+    with (folder / LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        print(f"removing {folder}, which an earlier run left", flush=True)
+        _remove(folder)
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
