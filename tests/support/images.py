@@ -41,7 +41,7 @@ def _program(name: str) -> str:
 
 def failure(target: str, base: str, log: str) -> str:
     """What to tell who sees a build fail: the end of its log, and what to do about a base that is out of reach."""
-    said = f"building {target}: {log[-SHOWN_CHARS_MAX:]}"
+    said = f"building {target} failed; the end of what it said:\n{log[-SHOWN_CHARS_MAX:]}"
     if base == "pinned" and NOT_PULLED.search(log):
         said += "\nThe pinned base cannot be pulled from its registry: `make test-image BASE=debian` builds on a Debian"
         said += "\nthat is made of Debian's packages in its stead."
@@ -111,6 +111,11 @@ class Builder:
                 # Nothing comes from a build that fails, or only a part.
                 with suppress(tarfile.ReadError):
                     image = take(process.stdout, self.folder / "layers", self.folder / target)
+                while process.stdout.read(1 << 20):
+                    pass
+            except BaseException:
+                process.kill()
+                raise
             finally:
                 limit.cancel()
                 told.join()
