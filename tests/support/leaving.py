@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import sys
 import tempfile
@@ -175,10 +176,14 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=2000)
     parser.add_argument("--pace", type=float, default=100.0, help="sessions closed per second, all gateways together")
     parser.add_argument("--pause", type=float, default=5.0, help="seconds between two messages of a pair")
+    parser.add_argument("--client-cores", default="", help="0,1: the clients have these; servers have this process's")
     given = parser.parse_args()
     gone = given.gateways - given.stay
     with tempfile.TemporaryDirectory() as folder:
         cluster, port = start(Path(folder), given.gateways, given.pace / gone, 120.0)
+        if given.client_cores:
+            # What they hear late was not closed late.
+            os.sched_setaffinity(0, [int(core) for core in given.client_cores.split(",")])
         try:
             leaving = [f"gateway-{n}" for n in range(1, gone + 1)]
             work = leave(cluster, port, sessions=given.sessions, leaving=leaving, pause=given.pause)

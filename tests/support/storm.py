@@ -56,6 +56,13 @@ def cpu(cluster: Cluster) -> dict[str, float]:
     }
 
 
+def stolen() -> float:
+    """Seconds that a hypervisor has kept the servers' cores to itself (proc_stat(5))."""
+    cores = {f"cpu{core}" for core in os.sched_getaffinity(0)}
+    lines = (line.split() for line in Path("/proc/stat").read_text().splitlines())
+    return sum(int(words[8]) for words in lines if words[0] in cores) / TICK
+
+
 def storm(cluster: Cluster, place: crowd.Place, sessions: int, processes: int) -> str:
     """Log in, talk, cut, wait."""
     names = [f"u{number}" for number in range(sessions)]
@@ -68,11 +75,12 @@ def storm(cluster: Cluster, place: crowd.Place, sessions: int, processes: int) -
     time.sleep(1.0)
     began = time.monotonic()
     time.sleep(QUIET_SECONDS)
-    cut, used = time.monotonic(), cpu(cluster)
+    cut, used, kept = time.monotonic(), cpu(cluster), stolen()
     for one in people:
         one.pipe.send("cut")
     told = [one.pipe.recv() for one in people]
     took_cpu = {name: round(seconds - used[name], 1) for name, seconds in cpu(cluster).items()}
+    kept = stolen() - kept
     seconds = [second for found, _ in told for second in found]
     failures = [failure for _, found in told for failure in found]
     back = share(seconds + [crowd.TRY_SECONDS_MAX] * (sessions - len(seconds)), BACK_SHARE)
@@ -89,7 +97,7 @@ def storm(cluster: Cluster, place: crowd.Place, sessions: int, processes: int) -
         f"{sessions} sessions cut: 95 % were back after {back:.1f} s ({len(seconds)} in all); p50 / p99 / longest of "
         f"{STEADY_PAIRS} steady pairs {figures[0]} ms before, {figures[1]} ms meanwhile: {ratio:.1f} times; "
         f"longest of each second {' '.join(f'{ms:.0f}' for ms in longest)}; "
-        f"failures {failures[:3]}; CPU seconds until all were back {took_cpu}"
+        f"failures {failures[:3]}; CPU seconds until all were back {took_cpu}, kept from us {kept:.1f}"
     )
 
 
