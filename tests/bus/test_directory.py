@@ -66,6 +66,7 @@ async def test_it_knows_how_many_sessions_each_gateway_has(bus: Bus) -> None:
     one = await mine.update(one, available=True)
     two = await mine.update(two, gateway="gateway-2-cd")
     assert dict(mine.gateways()) == {"gateway-1-ab": 1, "gateway-2-cd": 1}
+    assert mine.at({"gateway-2-cd", "gateway-3-ef"}) == [two] and mine.at({"gateway-3-ef"}) == []
     await mine.delete(one)
     await mine.delete(two)
     assert dict(mine.gateways()) == {}

@@ -11,7 +11,7 @@ from natter.bus import subjects
 from natter.bus.api import Entry
 from natter.gateway.resumption import hashed
 from natter.proto.v1 import bus_pb2
-from taking import SM, R, World, again, chat, kill, managed, numbered, received
+from taking import SM, R, World, again, chat, kill, managed, numbered, received, talking
 
 
 async def test_on_another_gateway_while_the_old_one_lives(world: World) -> None:
@@ -113,12 +113,7 @@ async def test_what_came_before_enabling_does_not_count(world: World) -> None:
 
 async def test_a_third_gateway_takes_over_from_the_second(world: World) -> None:
     one, two, three = [await world.gateway(checkpoint_seconds=60) for _ in range(3)]
-    alice, previd = await managed(world, one)
-    bob = await world.login(three, "bob", "b")
-    bob.send(numbered("alice@localhost/r", 0, 5))
-    await received(alice, "n4.")
-    alice.send(numbered("bob@localhost/b", 0, 3) + R)
-    await alice.until(f"<a xmlns='{SM}' h='3'/>")
+    _alice, previd, bob = await talking(world, one, three, heard=5)
     await kill(one)
     client = await again(world, two, previd, 2)
     await client.until(f"<resumed xmlns='{SM}' previd='{previd}' h='3'/>")

@@ -11,18 +11,7 @@ from natter.bus.sender import Sender
 from natter.gateway import takeover
 from natter.gateway.resumption import hashed
 from natter.proto.v1 import bus_pb2
-from taking import SM, R, World, again, chat, kill, managed, numbered, received
-
-
-async def talking(world: World, one: Any, other: Any) -> tuple[Any, str, Any]:
-    """Alice, the id of her session, and bob: she has got four messages of his, and three of hers are durable."""
-    alice, previd = await managed(world, one)
-    bob = await world.login(other, "bob", "b")
-    bob.send(numbered("alice@localhost/r", 0, 4))
-    await received(alice, "n3.")
-    alice.send(numbered("bob@localhost/b", 0, 3) + R)
-    await alice.until(f"<a xmlns='{SM}' h='3'/>")
-    return alice, previd, bob
+from taking import SM, R, World, again, chat, kill, managed, numbered, received, talking
 
 
 async def test_killed_while_a_session_arrives(world: World) -> None:

@@ -62,3 +62,14 @@ async def received(client: Any, last: str) -> list[str]:
     while not bodies or bodies[-1] != last:
         bodies.append((await client.until("<body>([^<]*)</body>")).group(1))
     return bodies
+
+
+async def talking(world: World, one: Any, other: Any, heard: int = 4) -> tuple[Any, str, Any]:
+    """Alice, the id of her session, and bob: she has `heard` messages of his, and three of hers are durable."""
+    alice, previd = await managed(world, one)
+    bob = await world.login(other, "bob", "b")
+    bob.send(numbered("alice@localhost/r", 0, heard))
+    await received(alice, f"n{heard - 1}.")
+    alice.send(numbered("bob@localhost/b", 0, 3) + R)
+    await alice.until(f"<a xmlns='{SM}' h='3'/>")
+    return alice, previd, bob

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from sys import intern
 from types import MappingProxyType
@@ -125,6 +125,12 @@ class Directory:
     def gateways(self) -> Mapping[str, int]:
         """How many sessions each gateway has."""
         return self._gateways
+
+    def at(self, gateways: Set[str]) -> list[Session]:
+        """Every session of these gateways. All there are are looked at only if they have some."""
+        if gateways.isdisjoint(self._gateways):
+            return []
+        return [session for session in self._sessions.values() if session.gateway in gateways]
 
     def all(self) -> Iterable[Session]:
         """Every session. Do not await while iterating."""

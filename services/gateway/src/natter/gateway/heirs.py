@@ -54,10 +54,7 @@ class Heirs:
         if gateway.incarnation not in live or gateway.draining:
             self.missing = set()
             return
-        if directory.gateways().keys() <= set(live):
-            self.missing = set()
-            return
-        of_others = [s for s in directory.all() if s.resumption and s.gateway not in live]
+        of_others = [s for s in directory.at(directory.gateways().keys() - set(live)) if s.resumption]
         share, place = len(live), sorted(live).index(gateway.incarnation)
         mine = [s for s in of_others if s.gateway in self.missing and crc32(s.session.encode()) % share == place]
         mine = [s for s in mine if s.session not in self._taking]

@@ -84,16 +84,13 @@ class Janitor:
         now = self._now()
         if self._since is None:
             self._since = now
-        with_sessions = set(self._directory.gateways())
-        known = with_sessions | await self._left()
+        known = set(self._directory.gateways()) | await self._left()
         self._missing = {gateway: self._missing.get(gateway, now) for gateway in known - live}
         if now - self._since < self._start_seconds_min:
             return
         dead = {gateway for gateway, since in self._missing.items() if now - since >= self._missing_seconds_min}
-        # All sessions are looked at only where some are a dead gateway's.
-        of_dead = [s for s in self._directory.all() if s.gateway in dead] if dead & with_sessions else []
-        await self._ask([s for s in of_dead if s.resumption])
-        over = {s.gateway for s in of_dead if self._is_over(s, now)}
+        await self._ask([s for s in self._directory.at(dead) if s.resumption])
+        over = {s.gateway for s in self._directory.at(dead) if self._is_over(s, now)}
         if over:
             await self._remove(over, now)
         for gateway in sorted(dead - over):
@@ -116,8 +113,7 @@ class Janitor:
         return now - self._missing[session.gateway] > session.resume_seconds + HEIRS_SECONDS_MAX
 
     async def _remove(self, dead: set[str], now: float) -> None:
-        of_dead = (session for session in self._directory.all() if session.gateway in dead)
-        sessions = [session for session in of_dead if self._is_over(session, now)]
+        sessions = [session for session in self._directory.at(dead) if self._is_over(session, now)]
         if not sessions:
             return
         log.warning("removing %d sessions of %d gateways that are gone", len(sessions), len(dead))
