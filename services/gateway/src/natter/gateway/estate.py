@@ -214,7 +214,8 @@ class Estate:
 
     async def tells_of(self, session: str) -> bool:
         """Whether the session was there when the last checkpoint was written, or has come since."""
-        await self.sync()
+        if session not in self._left:
+            await self.sync()
         return session in self._left
 
     def known(self, session: str) -> Left | None:

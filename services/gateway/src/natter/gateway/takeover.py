@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -138,7 +139,7 @@ class Takeovers:
             gateway.leave(session)
             return None
         await self._adopt(arrival, left)
-        gateway.spawn(claim.arrived(gateway, session))
+        gateway.spawn(claim.arrived(gateway, session, arrival.fence))
         SESSIONS_TAKEN_OVER.add()
         return session if not session.over else None
 
@@ -248,13 +249,16 @@ class Takeovers:
             async with asyncio.timeout(ROUTED_SECONDS_MAX):
                 # RFC 6120 §10.1: what it sends from here must not pass what it has sent from there.
                 await arrival.routed.wait()
-            # What routing has brought for the session itself.
-            await estate.sync()
         except TimeoutError:
             LIMITS_HIT.add("routed")
-        # For a router that begins behind the fence.
+        # What it had been sent, and what routing has brought for the session itself, however long that takes.
+        while not arrival.session.over:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ROUTED_SECONDS_MAX):
+                    await estate.sync()
+                    break
         if not way:
-            self._gateway.spawn(self._note_fence(arrival.session, record, fence))
+            arrival.fence = claim.Fence(record.gateway, record.lane, fence)
         arrival.inbound = estate.inbound(record.session)
         left = estate.known(record.session)
         if left is not None:
@@ -292,7 +296,6 @@ class Takeovers:
         while not arrival.session.over:
             try:
                 async with asyncio.timeout(ROUTED_SECONDS_MAX):
-                    await estate.sync()
                     await asyncio.shield(fenced)
                     return await asyncio.shield(at)
             except TimeoutError:
@@ -331,11 +334,6 @@ class Takeovers:
         older.seen.update(item.origin for item in older.items)
         left.heir = lambda item: self._late(arrival, item)
         return older
-
-    async def _note_fence(self, session: Session, record: Record, sequence: int) -> None:
-        await self._gateway.binding.change(
-            session, fenced_gateway=record.gateway, fenced_lane=record.lane, fenced_sequence=sequence
-        )
 
     async def _adopt(self, arrival: Arrival, left: Left) -> None:
         """Write it all into this gateway's own log, and wait until it has been read there."""
