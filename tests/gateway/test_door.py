@@ -34,7 +34,7 @@ class House:
         self.door = self.made()
 
     def made(self, tls: ssl.SSLContext | None = None, tls_seconds_max: float = 30.0) -> Door:
-        return Door(self.loop, self.gate, self.socket, self.guest, self.spawn, tls, tls_seconds_max, 1.0)
+        return Door(self.loop, self.gate, self.socket, self.guest, self.spawn, tls, tls_seconds_max, 1.0, 64)
 
     def guest(self) -> asyncio.Protocol:
         house = self
@@ -79,17 +79,118 @@ async def test_those_without_a_turn_wait_outside(house: House, eventually: Event
 
 
 async def test_closed_it_refuses(house: House, eventually: Eventually) -> None:
-    waiting = [house.knock() for _ in range(SAVED + 1)]
+    waiting = [house.knock() for _ in range(SAVED + 2)]
     await eventually(lambda: len(house.inside) == SAVED and house.timers)
+    turn(house)
+    await eventually(lambda: len(house.inside) == SAVED + 1 and house.timers)
     house.door.close()
     with pytest.raises(OSError):
         house.knock()
     # Its turn comes after the end.
     house.gate._turns = 1.0
     house.timers.pop()()
-    assert len(house.inside) == SAVED
+    assert len(house.inside) == SAVED + 1
+    # Accepted, but not let in.
+    refused = next(one for one in waiting if one.getsockname() not in {peer(one) for one in house.inside})
+    refused.settimeout(30)
+    assert await asyncio.to_thread(refused.recv, 1) == b""
     for one in waiting:
         one.close()
+
+
+def turn(house: House) -> None:
+    """One more may come in."""
+    house.gate._turns = 1.0
+    house.timers.pop()()
+
+
+async def crowded(house: House, eventually: Eventually, count: int) -> list[socket.socket]:
+    """So many wait, in this order, and have been accepted; there are no turns left, and one has come in."""
+    while house.gate.free():
+        pass
+    waiting = [house.knock() for _ in range(count + 1)]
+    await eventually(lambda: bool(house.timers))
+    turn(house)
+    await eventually(lambda: len(house.inside) == 1 and house.timers)
+    assert peer(house.inside[0]) == waiting.pop().getsockname()
+    assert len(house.door._waiting) == count
+    return waiting
+
+
+def peer(transport: asyncio.BaseTransport) -> Any:
+    return transport.get_extra_info("socket").getpeername()
+
+
+async def test_who_has_come_last_is_let_in_first(house: House, eventually: Eventually) -> None:
+    waiting = await crowded(house, eventually, 3)
+    late = house.knock()
+    expected = [late, *reversed(waiting)]
+    for number in range(len(expected)):
+        turn(house)
+        await eventually(lambda number=number: len(house.inside) == number + 2)
+    assert [peer(one) for one in house.inside[1:]] == [one.getsockname() for one in expected]
+    # Nobody waits: the next one is heard of.
+    assert not house.timers
+    house.gate._turns = 1.0
+    with house.knock():
+        await eventually(lambda: len(house.inside) == len(expected) + 2)
+
+
+async def test_who_has_given_up_takes_nobodys_turn(house: House, eventually: Eventually) -> None:
+    waiting = await crowded(house, eventually, 3)
+    before = LIMITS_HIT.values.get(("gave_up",), 0)
+    # Also who has said something before.
+    waiting[2].send(b"<stream:stream")
+    for one in waiting[1:]:
+        one.close()
+    turn(house)
+    await eventually(lambda: len(house.inside) == 2)
+    assert peer(house.inside[1]) == waiting[0].getsockname()
+    assert LIMITS_HIT.values[("gave_up",)] == before + 2 and not house.timers
+
+
+async def test_who_gives_up_before_the_handshake_costs_none(
+    house: House, eventually: Eventually, tls: ssl.SSLContext
+) -> None:
+    house.door.tls = tls
+    while house.gate.free():
+        pass
+    one = house.knock()
+    one.send(b"\x16\x03\x01")
+    await eventually(lambda: bool(house.timers))
+    turn(house)
+    await eventually(lambda: len(house.tasks) == 1 and house.timers)
+    one.close()
+    before = LIMITS_HIT.values.get(("tls_handshake",), 0)
+    turn(house)
+    await eventually(lambda: not house.tasks)
+    assert LIMITS_HIT.values[("tls_handshake",)] == before + 1 and not house.inside
+
+
+async def test_who_waits_too_long_is_cut_off(house: House, eventually: Eventually) -> None:
+    house.door.tls_seconds_max = 0.0
+    while house.gate.free():
+        pass
+    one = house.knock()
+    await eventually(lambda: bool(house.timers))
+    house.door._accept()
+    await eventually(lambda: house.loop.time() > house.door._waiting[0][0])
+    turn(house)
+    one.settimeout(30)
+    assert await asyncio.to_thread(one.recv, 1) == b"" and not house.inside
+
+
+async def test_only_so_many_are_accepted_to_wait(house: House, eventually: Eventually) -> None:
+    house.door.waiting_max = 2
+    while house.gate.free():
+        pass
+    waiting = [house.knock() for _ in range(5)]
+    await eventually(lambda: bool(house.timers))
+    for number in range(5):
+        turn(house)
+        assert len(house.door._waiting) <= 1
+        await eventually(lambda number=number: len(house.inside) == number + 1)
+    assert {peer(one) for one in house.inside} == {one.getsockname() for one in waiting}
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +282,10 @@ async def test_without_files_it_asks_again(
     one.close()
 
 
-async def test_whose_turn_finds_no_file_left_is_not_asked_for_at_once(house: House, eventually: Eventually) -> None:
+async def test_whose_turn_finds_no_file_left_is_not_asked_for_at_once(
+    house: House, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 3600.0)
     while house.gate.free():
         pass
     one = house.knock()
@@ -191,8 +295,12 @@ async def test_whose_turn_finds_no_file_left_is_not_asked_for_at_once(house: Hou
     house.door.listening = Full(house.socket, 1)  # type: ignore[assignment]
     house.timers.pop()()
     assert LIMITS_HIT.values[("accept",)] == before + 1
-    # Nobody listens until a moment has passed.
-    assert not house.loop.remove_reader(house.socket)
+    # Nobody listens until a moment has passed, though a turn is free.
+    house.gate._turns = 1.0
+    with house.knock():
+        for _ in range(20):
+            await asyncio.sleep(0)
+    assert not house.inside and house.gate._turns == 1.0
     one.close()
 
 

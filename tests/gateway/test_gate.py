@@ -104,3 +104,10 @@ async def test_without_a_bound_everybody_comes_in() -> None:
     gate = Gate(0.0, lambda: 0.0, lambda *_: None)
     assert all(gate.free() for _ in range(10_000))
     await gate.turn()
+
+
+def test_the_less_late_it_may_be_the_slower_the_pace_rises(world: World) -> None:
+    world.gate.lag_seconds_max = LAG / 2
+    knock(world, 10_000)
+    world.tick(100)
+    assert world.gate.pace == pytest.approx(PACE_START + 50)

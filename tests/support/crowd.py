@@ -19,7 +19,7 @@ PASSWORD = "pw"
 LOGINS_AT_ONCE = 4
 # A message of each pair, whatever has become of the one before.
 PAUSE_SECONDS = 0.05
-TRY_SECONDS_MAX = 100.0
+BACK_SECONDS_MAX = 100.0
 STAMP = re.compile(rb"<body>s(\d+);")
 
 
@@ -31,6 +31,8 @@ class Place:
     tls: bool
     # Cores of the clients alone; none: the servers' own, where there is time for it.
     cores: frozenset[int] = frozenset()
+    # How long a client waits for all answers of an attempt to come back.
+    patience_seconds: float = BACK_SECONDS_MAX
 
     def go_there(self) -> None:
         """This process runs on the clients' cores from now on."""
@@ -61,7 +63,7 @@ async def _crowd(pipe: Connection, place: Place, names: list[str]) -> None:
 
     async def login(name: str) -> Managed:
         async with gate:
-            one = Managed(HOST, place.port, name, PASSWORD, secure=context, try_seconds_max=TRY_SECONDS_MAX)
+            one = Managed(HOST, place.port, name, PASSWORD, secure=context, try_seconds_max=place.patience_seconds)
             return await one.start(presence=True)
 
     people = await asyncio.gather(*map(login, names))
@@ -75,7 +77,7 @@ async def _crowd(pipe: Connection, place: Place, names: list[str]) -> None:
     for person in people:
         person.cut()
     while sum(p.resumed for p in people) + sum(bool(p.failures) for p in people) < len(people):
-        if time.monotonic() - cut > TRY_SECONDS_MAX:
+        if time.monotonic() - cut > BACK_SECONDS_MAX:
             break
         await asyncio.sleep(0.05)
     pipe.send(([second for p in people for second in p.seconds], [f for p in people for f in p.failures]))

@@ -73,17 +73,20 @@ def storm(cluster: Cluster, place: crowd.Place, sessions: int, processes: int) -
     assert talkers.pipe.recv() == "ready"
     talkers.pipe.send("talk")
     time.sleep(1.0)
-    began = time.monotonic()
+    began, used = time.monotonic(), cpu(cluster)
     time.sleep(QUIET_SECONDS)
+    quiet = {name: seconds - used[name] for name, seconds in cpu(cluster).items()}
     cut, used, kept = time.monotonic(), cpu(cluster), stolen()
     for one in people:
         one.pipe.send("cut")
     told = [one.pipe.recv() for one in people]
-    took_cpu = {name: round(seconds - used[name], 1) for name, seconds in cpu(cluster).items()}
+    lasted = (time.monotonic() - cut) / QUIET_SECONDS
+    took_cpu = {name: seconds - used[name] for name, seconds in cpu(cluster).items()}
+    each = {name: (took_cpu[name] - quiet[name] * lasted) / sessions * 1e6 for name in took_cpu}
     kept = stolen() - kept
     seconds = [second for found, _ in told for second in found]
     failures = [failure for _, found in told for failure in found]
-    back = share(seconds + [crowd.TRY_SECONDS_MAX] * (sessions - len(seconds)), BACK_SHARE)
+    back = share(seconds + [crowd.BACK_SECONDS_MAX] * (sessions - len(seconds)), BACK_SHARE)
     talkers.pipe.send("enough")
     took = talkers.pipe.recv()
     for one in people:
@@ -97,7 +100,9 @@ def storm(cluster: Cluster, place: crowd.Place, sessions: int, processes: int) -
         f"{sessions} sessions cut: 95 % were back after {back:.1f} s ({len(seconds)} in all); p50 / p99 / longest of "
         f"{STEADY_PAIRS} steady pairs {figures[0]} ms before, {figures[1]} ms meanwhile: {ratio:.1f} times; "
         f"longest of each second {' '.join(f'{ms:.0f}' for ms in longest)}; "
-        f"failures {failures[:3]}; CPU seconds until all were back {took_cpu}, kept from us {kept:.1f}"
+        f"failures {failures[:3]}; CPU for each, in us, "
+        f"{ {name: round(us) for name, us in each.items()} }, together {sum(each.values()):.0f}; in % of a core before "
+        f"{ {name: round(100 * seconds / QUIET_SECONDS) for name, seconds in quiet.items()} }; kept from us {kept:.1f}"
     )
 
 
@@ -111,10 +116,12 @@ def main() -> None:
     parser.add_argument("--client-cores", default="", help="0,1: who connects has these; servers have this process's")
     parser.add_argument("--turns", action="store_true", help="nobody interrupts whom he wakes, as with `natter up`")
     parser.add_argument("--set", nargs="*", default=[], help="of gateways: logins_per_second=100")
+    parser.add_argument("--patience", type=float, default=crowd.BACK_SECONDS_MAX, help="seconds of one attempt")
     given = parser.parse_args()
     if given.turns:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    place = crowd.Place(free_port(), given.tls, frozenset(int(core) for core in given.client_cores.split(",") if core))
+    cores = frozenset(int(core) for core in given.client_cores.split(",") if core)
+    place = crowd.Place(free_port(), given.tls, cores, given.patience)
     listens = {"gateway__c2s_tls" if given.tls else "gateway__c2s": f"127.0.0.1:{place.port}"}
     chosen = {f"gateway__{name}": value for name, _, value in (word.partition("=") for word in given.set)}
     with tempfile.TemporaryDirectory() as folder:

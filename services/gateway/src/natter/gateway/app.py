@@ -330,6 +330,7 @@ class Running:
                 tls,
                 self.settings.tls_seconds_max,
                 self.settings.close_seconds_max,
+                self.settings.backlog,
             )
             self.listeners.append(door)
             door.open()
