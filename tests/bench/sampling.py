@@ -1,4 +1,7 @@
-"""What traces of one message in a hundred cost: two systems side by side, loads in turns, a ratio of each turn."""
+"""What traces of one message in a hundred cost: two systems with the same load at the same time, a ratio of each pair.
+
+In turns they would be compared as the machine was at one time and at another: that alone is more than what is measured.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from statistics import median
+from statistics import mean
 
-from servers import Natter
-from work import one_to_one, register
+from servers import Natter, cpu_seconds
+from work import latency, register
 
-ROUNDS = 8
+PAIRS = 6
+ROUNDS = 2
+# Of each system; so many that `traces_per_second_max` does not bound the share.
+PER_SECOND = 1000
 DONE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -63,31 +69,40 @@ def sinking() -> Iterator[str]:
     process.join()
 
 
-async def overhead(folder: Path, *flags: str, seconds: float, in_flight: int = 20) -> float:
-    """CPU per message with traces at 1 % exported to a collector, times that without traces."""
+async def overhead(folder: Path, *flags: str, seconds: float) -> float:
+    """CPU per message with traces at 1 % exported to a collector, times that without traces.
+
+    Each pair of systems is a little uneven, from its first round to its last: that is why there are several.
+    """
     with sinking() as url:
-        export = ("--set", f"telemetry.otlp_endpoint={url}", "--set", "telemetry.identifiers=pseudonym")
-        systems = [
-            Natter(folder / f"sampling-{ratio}", *flags, *export, "--set", f"telemetry.sample_ratio={ratio}")
-            for ratio in ("0", "0.01")
-        ]
-        places = [system.start() for system in systems]
-        try:
-            for host, port in places:
-                await register(host, port, [f"chat{i}" for i in range(20)])
-            rounds = []
-            # The first round warms up.
-            for number in range(ROUNDS + 1):
-                used = [0.0, 0.0]
-                for which in (0, 1) if number % 2 else (1, 0):
-                    host, port = places[which]
-                    work = one_to_one(
-                        host, port, systems[which].pids, pairs=10, in_flight=in_flight, seconds=seconds, warmup=1.0
-                    )
-                    used[which] = (await work).cpu_us
-                rounds.append((used[0], used[1]))
-            print("  traces: " + ", ".join(f"{a:.1f} and {b:.1f} µs" for a, b in rounds[1:]), flush=True)
-            return median(b / a for a, b in rounds[1:])
-        finally:
-            for system in systems:
-                system.stop()
+        export = ("--set", f"telemetry.otlp_endpoint={url}", "--set", "telemetry.identifiers=pseudonym", *flags)
+        found = [await pair(folder / str(number), *export, seconds=seconds) for number in range(PAIRS)]
+    print("  traces: " + ", ".join(f"{a:.0f} and {b:.0f} µs" for a, b in found), flush=True)
+    return mean(b / a for a, b in found)
+
+
+async def pair(folder: Path, *flags: str, seconds: float) -> tuple[float, float]:
+    """Microseconds of CPU per message without traces and with them."""
+    folder.mkdir()
+    systems = [Natter(folder / ratio, *flags, "--set", f"telemetry.sample_ratio={ratio}") for ratio in ("0", "0.01")]
+    places = [system.start() for system in systems]
+    used = [0.0, 0.0]
+    try:
+        for host, port in places:
+            await register(host, port, [f"chat{i}" for i in range(20)])
+        # The first round warms up. Who is sent to first pays for waking the machine: each in its turn.
+        for number in range(ROUNDS + 1):
+            before = [cpu_seconds(system.pids()) for system in systems]
+            await asyncio.gather(
+                *(
+                    latency(host, port, pairs=10, per_second=PER_SECOND, seconds=seconds)
+                    for host, port in (places if number % 2 else places[::-1])
+                )
+            )
+            for which, system in enumerate(systems if number else ()):
+                used[which] += cpu_seconds(system.pids()) - before[which]
+    finally:
+        for system in systems:
+            system.stop()
+    without, traced = (cpu / (ROUNDS * PER_SECOND * seconds) * 1e6 for cpu in used)
+    return without, traced
