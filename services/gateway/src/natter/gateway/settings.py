@@ -13,7 +13,12 @@ class Settings(BaseModel):
     # --- listeners --------------------------------------------------------------------------------------------------
     c2s: str = Field("0.0.0.0:5222", description="HOST:PORT for clients that start with STARTTLS; empty: not served.")
     c2s_tls: str = Field("0.0.0.0:5223", description="HOST:PORT for clients that start with TLS; empty: not served.")
-    backlog: int = Field(4096, ge=1, le=65535, description="Connections that may wait to be accepted.")
+    backlog: int = Field(
+        4096,
+        ge=1,
+        le=65535,
+        description="Connections that may wait, not yet accepted and, once more, accepted but not let in.",
+    )
 
     # --- lane -------------------------------------------------------------------------------------------------------
     lane: int = Field(-1, ge=-1, le=4095, description="The lane to write to; -1: chosen from the incarnation's name.")
