@@ -100,7 +100,7 @@ async def test_nobody_takes_what_is_still_arriving_at_a_gateway_that_lives(world
         await three.takeovers.bring(arriving)
     assert (await directory.read(record)).gateway == two.incarnation  # type: ignore[union-attr]
     # All here.
-    await arrived(two, session, None)
+    await arrived(two, session, {})
     await three.binding.directory.sync()
     assert await settled(three, arriving)
 
@@ -133,6 +133,6 @@ async def test_it_is_said_until_it_is_stored_that_all_is_here(
         return answers.pop(0) and await change(session, **changes)
 
     monkeypatch.setattr(type(two.binding), "change", lambda _, *args, **changes: sometimes(*args, **changes))
-    await arrived(two, session, None)
+    await arrived(two, session, {})
     assert answers == []
     assert not (await directory.read(record)).arriving  # type: ignore[union-attr]

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .claim import Fence
 from .estate import Estate, Item, heard
 from .session import Session
 
@@ -32,8 +31,8 @@ class Arrival:
     routed: asyncio.Event = field(default_factory=asyncio.Event)
     inbound: int = 0
     outbound: int = 0
-    # Where what its old gateway says of it ends.
-    fence: Fence | None = None
+    # Where what its old gateway says of it ends: fields of its record; none yet.
+    fenced: Mapping[str, object] = field(default_factory=dict)
     # A look into the old log is under way, and whether another one is wanted behind it.
     looking: bool = False
     # The time has come; and CONTROL_SETTLED is in the log, or on its way.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from natter.bus.api import BusError, WrongRevision
@@ -26,15 +26,6 @@ RETRY_SECONDS = 0.5
 ARRIVING_ROUNDS_MAX = 100
 # How often it is asked whether it does.
 ALIVE_ROUNDS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """Behind it in its lane nothing counts that this gateway says for the session."""
-
-    gateway: str
-    lane: int
-    sequence: int
 
 
 async def claim(gateway: Gateway, session: Session, record: Record) -> bool:
@@ -87,13 +78,11 @@ async def settled(gateway: Gateway, record: Record) -> bool:
     return False
 
 
-async def arrived(gateway: Gateway, session: Session, fence: Fence | None) -> None:
-    """The session is all here: who wants it may have it. A router that begins behind the fence hears of that, too."""
-    changes: dict[str, object] = {"arriving": False}
-    if fence is not None:
-        changes |= {f"fenced_{name}": value for name, value in asdict(fence).items()}
+async def arrived(gateway: Gateway, session: Session, fenced: Mapping[str, object]) -> None:
+    """The session is all here: who wants it may have it. `fenced`: its last fence, fields of `Record`; a router that
+    begins behind it hears of it."""
     while session.record.arriving and not session.over:
-        if not await gateway.binding.change(session, **changes):
+        if not await gateway.binding.change(session, arriving=False, **fenced):
             await asyncio.sleep(RETRY_SECONDS)
 
 

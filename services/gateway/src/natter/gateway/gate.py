@@ -1,8 +1,8 @@
 """Setting up connections in portions: as many as leave the event loop punctual. Who is connected already does not wait.
 
-To accept a connection, to shake hands over TLS, to log in: each takes up to a millisecond of the loop. When thousands
+To let a connection in, to shake hands over TLS, to log in: each takes up to a millisecond of the loop. When thousands
 come at once, these are seconds in which nobody hears anything. So each step waits for a turn: one connection that is
-accepted, one handshake, one read of what a client without a session says. How many turns there are is found out: a few
+let in, one handshake, one read of what a client without a session says. How many turns there are is found out: a few
 more with every tick that comes in time, a tenth less with every one that is late, whoever made it so – this process, or
 others on its cores. So a certain share of the ticks is late in the end, and the less late they may be, the fewer.
 """

@@ -139,7 +139,7 @@ class Takeovers:
             gateway.leave(session)
             return None
         await self._adopt(arrival, left)
-        gateway.spawn(claim.arrived(gateway, session, arrival.fence))
+        gateway.spawn(claim.arrived(gateway, session, arrival.fenced))
         SESSIONS_TAKEN_OVER.add()
         return session if not session.over else None
 
@@ -258,7 +258,11 @@ class Takeovers:
                     await estate.sync()
                     break
         if not way:
-            arrival.fence = claim.Fence(record.gateway, record.lane, fence)
+            arrival.fenced = {
+                "fenced_gateway": record.gateway,
+                "fenced_lane": record.lane,
+                "fenced_sequence": fence,
+            }
         arrival.inbound = estate.inbound(record.session)
         left = estate.known(record.session)
         if left is not None:
