@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +35,25 @@ async def test_on_another_gateway_while_the_old_one_lives(world: World) -> None:
     assert await received(again_, "n19.") == [f"n{n}." for n in range(10, 20)]
     assert not [f for f in world.router.of("alice@localhost/r") if f.ended]
     assert not [f for f in world.router.frames if f.returned]
+
+
+async def test_its_record_says_where_the_old_one_is_fenced(
+    world: World, eventually: Callable[..., Awaitable[None]]
+) -> None:
+    one, two = await world.gateway(), await world.gateway()
+    _, previd = await managed(world, one)
+    again_ = await again(world, two, previd, 0)
+    await again_.until("<resumed ")
+    directory, old = two.gateway.binding.directory, one.gateway
+
+    def fenced() -> bool:
+        record = directory.get("alice@localhost/r")
+        return record is not None and record.fenced_gateway == old.incarnation and not record.arriving
+
+    await eventually(fenced)
+    record = directory.get("alice@localhost/r")
+    assert record is not None and record.fenced_sequence > 0
+    assert record.fenced_lane == old.binding.lane_number
 
 
 async def test_after_the_old_one_was_killed(world: World) -> None:
